@@ -1,0 +1,89 @@
+package policy
+
+import (
+	"fmt"
+	"time"
+)
+
+// OnConflict says what a conflict is answered with whose rival is not on this host.
+type OnConflict uint8
+
+// The values of --on-conflict.
+const (
+	Auto    OnConflict = iota // one restart; if it comes back within ten minutes, tell
+	Restart                   // restart at each confirmed conflict, under back-off
+	TellIt                    // never restart for it, tell
+)
+
+// Config is what the owner decided. The zero value of a field means its default.
+type Config struct {
+	WaitForLock  bool          // --on-held wait: stand by instead of ending with 75
+	StartTries   int           // exits in a row before any child was well; default 5, negative: never end for it
+	GiveUp       int           // failures within GiveUpWithin that end the run; 0: never
+	GiveUpWithin time.Duration // default 10 min
+	OnConflict   OnConflict
+	FirstSign    bool          // --restart-on-first-sign: a sign needs no confirmation
+	StopTimeout  time.Duration // for the whole of a stop; default 9 s
+	Preflight    bool          // a token is known, so the Bot API can be asked
+	Seed         uint64        // of the jitter; any value will do
+}
+
+// maxGiveUp bounds Config.GiveUp, since State remembers that many failures.
+const maxGiveUp = 32
+
+// Times and counts of the table in the package documentation.
+const (
+	WellAfter      = 60 * time.Second // a child that ran so long is well
+	backoffMin     = time.Second
+	backoffMax     = 60 * time.Second
+	jitterFloor    = 100 * time.Millisecond
+	startNoise     = 60 * time.Second // conflicts so soon after our own start prove nothing
+	signFor        = 60 * time.Second // an exit so soon after a sign is its consequence
+	repeatWithin   = 60 * time.Second // three signs of the framework's logger within it confirm
+	deafAfter      = 10 * time.Second // without any connection to the API
+	quietLimit     = 70 * time.Second // a poll ends within 50 s: longer silence is no poll
+	suspectFor     = 80 * time.Second // after the last sign; past quietLimit, so that silence can be seen
+	uselessWithin  = 10 * time.Minute // a conflict back so soon shows that a restart was useless
+	textEvery      = 10 * time.Minute // text alone restarts at most so often
+	sweepAfter     = 5 * time.Second  // after a start
+	sweepEvery     = 30 * time.Second
+	probeEvery     = time.Second
+	conflictQuiet  = 2 * time.Minute  // without a sign, a conflict is over
+	checkEvery     = 10 * time.Second // checks for a running child, at most
+	defaultTries   = 5
+	defaultStop    = 9 * time.Second
+	defaultGiveUp  = 10 * time.Minute
+	exitConfig     = 78
+	exitTemp       = 75
+	exitLock       = 73
+	exitGaveUp     = 70
+	exitNotFound   = 127
+	exitNotExec    = 126
+	confirmingSign = 3
+)
+
+// tellAfter is when the owner hears of a conflict that lasts, counted from its
+// confirmation; after the last one every 30 minutes.
+var tellAfter = [...]time.Duration{0, time.Minute, 5 * time.Minute, 30 * time.Minute}
+
+// Validate completes c with its defaults or says which field cannot be.
+func (c Config) Validate() (Config, error) {
+	if c.StartTries == 0 {
+		c.StartTries = defaultTries
+	}
+	if c.StopTimeout == 0 {
+		c.StopTimeout = defaultStop
+	}
+	if c.GiveUpWithin == 0 {
+		c.GiveUpWithin = defaultGiveUp
+	}
+	switch {
+	case c.StopTimeout < 0:
+		return c, fmt.Errorf("stop timeout %v: want more than 0", c.StopTimeout)
+	case c.GiveUp < 0 || c.GiveUp > maxGiveUp:
+		return c, fmt.Errorf("give up after %d failures: want 0 to %d", c.GiveUp, maxGiveUp)
+	case c.GiveUpWithin < 0:
+		return c, fmt.Errorf("give up within %v: want more than 0", c.GiveUpWithin)
+	}
+	return c, nil
+}

@@ -1,0 +1,56 @@
+// Package policy decides what a supervisor does. It is pure: no clock, no I/O, no
+// goroutine. The supervisor reports what happened as an Event, Decide answers
+// with the next State and the Actions to carry out, and their outcomes come back
+// as Events. Deadlines are fields of the State; State.Deadline is when a TimePassed is due.
+//
+// # The table
+//
+// What is not listed changes nothing. "start" stands for the way through
+// Sweeping, Checking (the first time, and after a 401 or a webhook was seen) and Starting.
+//
+//	phase     event                          what follows
+//	--------  -----------------------------  ------------------------------------------------
+//	locking   Began                          take the locks
+//	          LockTaken                      start
+//	          LockHeld                       done 75, or standby with --on-held wait
+//	          LockFailed                     done 73
+//	standby   LockTaken                      start
+//	sweeping  Swept for the start            check or start; back-off if one waits and no rival was ended
+//	checking  Checked: refused, webhook stop done 78
+//	          Checked: anything else         start the child: trouble with the network is no reason not to
+//	starting  ChildStarted                   running; the tree is ended if a stop came meanwhile
+//	          StartFailed: not found, not
+//	          executable                     done 127, 126
+//	          StartFailed: transient         as an exit of the child
+//	running   ChildExited 78                 done 78
+//	          ChildExited, ran 60 s          start
+//	          ChildExited sooner             back-off 1 s doubling to 60 s, full jitter; after 5 in a
+//	                                         row without any well child: done with the child's code
+//	          ChildExited after a conflict   sweep; a rival was ended: start; else start once at once,
+//	                                         then under back-off, never counted as a failed start
+//	          SignSeen conflict              sweep, look at the sockets
+//	          Swept for it, rival ended      end the tree, start at once
+//	          Swept for it, none ended       nothing in the first 60 s of the child, or before the third
+//	                                         sign of the framework's logger in 60 s; then the rival is
+//	                                         elsewhere: one restart in 10 min, after that only words
+//	          SignSeen event loop            look at the sockets; the third within 60 s restarts
+//	          SignSeen webhook, 401          ask the Bot API
+//	          Checked: refused, webhook stop end the tree, done 78
+//	          SocketsProbed: deaf            end the tree, start (none open for 10 s, or silent for 70 s)
+//	          RestartAsked                   end the tree, start
+//	          60 s have passed               the child is well; failures are forgotten
+//	          5 s, then each 30 s            sweep beside the child
+//	stopping  ChildExited                    start, or done
+//	          StopAsked                      done follows
+//	waiting   back-off over, RestartAsked    start
+//	any       StopAsked, first SIGINT        done 0, once the tree is gone
+//	          KillAsked                      the same, and the tree is killed at once
+//	          LockLost                       done 73, once the tree is gone
+//
+// Text of the child's output alone restarts it at most once in ten minutes, unless the owner
+// said --restart-on-first-sign. With a limit set by --give-up, failures past it end with 70.
+//
+// A rival elsewhere and a child that exits at each conflict: the pause between two starts
+// grows to a minute and is forgotten only after ten minutes without such a start, so
+// that two supervisors do not take the poll from each other in a hot loop.
+package policy
