@@ -1,0 +1,296 @@
+package proc
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// own are the processes that this package started and has not reaped.
+var own = struct {
+	mu   sync.Mutex
+	pids map[int]bool
+}{pids: map[int]bool{}}
+
+func forget(pid int) {
+	own.mu.Lock()
+	defer own.mu.Unlock()
+	delete(own.pids, pid)
+}
+
+func isOwn(pid int) bool {
+	own.mu.Lock()
+	defer own.mu.Unlock()
+	return own.pids[pid]
+}
+
+// member is a process of a tree, as /proc/PID/stat told it.
+type member struct {
+	pid, ppid, pgid int
+	state           byte
+	start           uint64 // clock ticks since boot; with pid it names a process for good
+}
+
+func (m member) dead() bool { return m.state == 'Z' || m.state == 'X' }
+
+// members lists the tree: the leader, its descendants, and those who became children of ours
+// when their parent died. The leader's zombie is among them, others' are too.
+func (c *Child) members() []member {
+	leader, err := readStat(c.PID())
+	if err != nil {
+		leader = member{pid: c.PID(), pgid: c.PID(), state: 'X'}
+	}
+	list := []member{leader}
+	seen := map[int]bool{c.PID(): true}
+	queue := childrenOf(c.PID())
+	for _, pid := range childrenOf(os.Getpid()) {
+		if pid != c.PID() && !isOwn(pid) && c.adopted(pid) {
+			queue = append(queue, pid)
+		}
+	}
+	for len(queue) > 0 {
+		pid := queue[0]
+		queue = queue[1:]
+		if seen[pid] {
+			continue
+		}
+		seen[pid] = true
+		if m, err := readStat(pid); err == nil {
+			list = append(list, m)
+			queue = append(queue, childrenOf(pid)...)
+		}
+	}
+	return list
+}
+
+// adopted says whether pid, a child of ours that we did not start, stems from this tree. A
+// subreaper's other children all do. PID 1 is given every orphan of its container, so
+// there the mark or the group must tell.
+func (c *Child) adopted(pid int) bool {
+	if os.Getpid() != 1 {
+		return true
+	}
+	m, err := readStat(pid)
+	if err != nil || m.pgid == c.PID() {
+		return err == nil
+	}
+	env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+	if err != nil || len(env) == 0 {
+		return m.dead() // a zombie has no environment left; ending it does no harm
+	}
+	return c.spec.Mark != "" && slices.Contains(strings.Split(string(env), "\x00"), c.spec.Mark)
+}
+
+// childrenOf lists the direct children of pid, of all its threads.
+func childrenOf(pid int) []int {
+	base := "/proc/" + strconv.Itoa(pid) + "/task"
+	tasks, err := os.ReadDir(base)
+	if err != nil {
+		return nil
+	}
+	var list []int
+	for _, t := range tasks {
+		b, err := os.ReadFile(base + "/" + t.Name() + "/children")
+		if err != nil {
+			if errors.Is(err, os.ErrNotExist) {
+				return childrenByScan(pid)
+			}
+			continue
+		}
+		for f := range bytes.FieldsSeq(b) {
+			if n, err := strconv.Atoi(string(f)); err == nil {
+				list = append(list, n)
+			}
+		}
+	}
+	return list
+}
+
+// childrenByScan is for kernels without /proc/PID/task/TID/children.
+func childrenByScan(ppid int) []int {
+	dir, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil
+	}
+	var list []int
+	for _, e := range dir {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		if m, err := readStat(pid); err == nil && m.ppid == ppid {
+			list = append(list, pid)
+		}
+	}
+	return list
+}
+
+// readStat reads /proc/PID/stat. The name in it may hold anything, ") R (" too, so
+// the fields are counted from the last parenthesis (P17).
+func readStat(pid int) (member, error) {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return member{}, err
+	}
+	f := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
+	if len(f) < 20 {
+		return member{}, fmt.Errorf("read /proc/%d/stat: too short", pid)
+	}
+	m := member{pid: pid, state: f[0][0]}
+	m.ppid, _ = strconv.Atoi(f[1])
+	m.pgid, _ = strconv.Atoi(f[2])
+	m.start, _ = strconv.ParseUint(f[19], 10, 64)
+	return m, nil
+}
+
+func stateOf(pid int) byte {
+	m, err := readStat(pid)
+	if err != nil {
+		return 0
+	}
+	return m.state
+}
+
+// terminate sends SIGTERM, and SIGCONT since a stopped process does not see it before (P39).
+func (c *Child) terminate() {
+	unix.Kill(-c.PID(), unix.SIGTERM)
+	unix.Kill(-c.PID(), unix.SIGCONT)
+	for _, m := range c.members() {
+		if m.pgid != c.PID() && !m.dead() {
+			m.signal(syscall.SIGTERM)
+			m.signal(syscall.SIGCONT)
+		}
+	}
+}
+
+// signal reaches m and nobody who got its number since: the handle comes first, then
+// the start time is compared, then the handle is signalled.
+func (m member) signal(sig syscall.Signal) {
+	p, err := os.FindProcess(m.pid)
+	if err != nil {
+		return
+	}
+	defer p.Release()
+	if now, err := readStat(m.pid); err == nil && now.start == m.start {
+		p.Signal(sig)
+	}
+}
+
+// killLimit is how long killAll tries. What lives on then is beyond reach: in an
+// uninterruptible wait of the kernel, or of another user.
+const killLimit = 5 * time.Second
+
+// killAll ends the tree and returns what it could not end. New processes may appear while
+// it works, so each round stops what it finds before it kills (P38) and the rounds
+// go on until one finds nothing.
+func (c *Child) killAll() (survivors []int) {
+	limit := time.NewTimer(killLimit)
+	defer limit.Stop()
+	for round := 0; ; round++ {
+		unix.Kill(-c.PID(), unix.SIGKILL)
+		var alive []member
+		for _, m := range c.members() {
+			switch {
+			case !m.dead():
+				alive = append(alive, m)
+			case m.pid != c.PID() && m.ppid == os.Getpid():
+				unix.Wait4(m.pid, nil, unix.WNOHANG, nil)
+			}
+		}
+		if len(alive) == 0 {
+			return nil
+		}
+		if round > 0 {
+			for _, m := range alive {
+				m.signal(syscall.SIGSTOP)
+			}
+		}
+		pids := make([]int, 0, len(alive))
+		for _, m := range alive {
+			m.signal(syscall.SIGKILL)
+			pids = append(pids, m.pid)
+		}
+		select {
+		case <-anyDead(pids):
+		case <-limit.C:
+			return pids
+		}
+	}
+}
+
+// anyDead is closed when one of pids is dead, or after a moment when that cannot be
+// watched. It watches 64 at most: it is called again until none is left.
+func anyDead(pids []int) <-chan struct{} {
+	ch := make(chan struct{})
+	go func() {
+		defer close(ch)
+		var fds []unix.PollFd
+		for _, pid := range pids[:min(len(pids), 64)] {
+			fd, err := unix.PidfdOpen(pid, 0)
+			if err != nil {
+				continue // dead already, or no pidfd: the poll below then ends by its limit
+			}
+			fds = append(fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
+		}
+		defer func() {
+			for _, f := range fds {
+				unix.Close(int(f.Fd))
+			}
+		}()
+		if len(fds) < len(pids) && len(fds) < 64 {
+			unix.Poll(fds, 5)
+			return
+		}
+		unix.Poll(fds, 100)
+	}()
+	return ch
+}
+
+// oomKills is how often the kernel has ended a process of our cgroup for want of memory; 0 where cgroup v2 does not tell.
+func oomKills() uint64 {
+	path := oomFile()
+	if path == "" {
+		return 0
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(b)) {
+		if v, ok := strings.CutPrefix(line, "oom_kill "); ok {
+			n, _ := strconv.ParseUint(strings.TrimSpace(v), 10, 64)
+			return n
+		}
+	}
+	return 0
+}
+
+// oomFile is memory.events of our own cgroup v2, "" without one.
+var oomFile = sync.OnceValue(func() string {
+	b, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(b)) {
+		path, ok := strings.CutPrefix(strings.TrimSpace(line), "0::")
+		if !ok {
+			continue
+		}
+		for _, root := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
+			file := root + strings.TrimSuffix(path, "/") + "/memory.events"
+			if _, err := os.Stat(file); err == nil {
+				return file
+			}
+		}
+	}
+	return ""
+})
