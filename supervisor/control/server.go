@@ -1,0 +1,142 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+)
+
+// Supervisor is what the server serves. Its methods are called concurrently.
+type Supervisor interface {
+	Status() Status
+	Restart() // asks; returns at once
+	Stop()    // asks; returns at once
+	Logs() *Tail
+}
+
+// Server answers on the unix socket of one key.
+type Server struct {
+	http *http.Server
+	ln   net.Listener
+}
+
+// maxSocketPath is how long a socket's path may be on every system (104 on macOS, 108 on Linux,
+// with the final zero).
+const maxSocketPath = 103
+
+// socketPath is where the socket of key is: in dir, or where that is too deep for a
+// socket, in a folder of this user under the temporary one, named by dir.
+func socketPath(dir, key string) (string, error) {
+	path := filepath.Join(dir, key+".sock")
+	if len(path) <= maxSocketPath {
+		return path, nil
+	}
+	short := filepath.Join(os.TempDir(), fmt.Sprintf("botctl-%d-sock", os.Getuid()))
+	if err := os.MkdirAll(short, 0o700); err != nil {
+		return "", fmt.Errorf("socket folder %q: %w", short, bare(err))
+	}
+	if err := checkPrivate(short); err != nil {
+		return "", fmt.Errorf("socket folder %q: %w", short, err)
+	}
+	return filepath.Join(short, key+".sock"), nil
+}
+
+// Serve listens on the socket of key and answers until Close. A socket file is replaced only
+// when nobody answers on it; the caller holds the key's lock, so that there is no race.
+func Serve(dir, key string, s Supervisor) (*Server, error) {
+	path, err := socketPath(dir, key)
+	if err != nil {
+		return nil, err
+	}
+	if conn, err := net.DialTimeout("unix", path, time.Second); err == nil {
+		conn.Close()
+		return nil, fmt.Errorf("socket %q: somebody answers on it", path)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("socket %q: %w", path, bare(err))
+	}
+	ln, err := listenPrivate(path)
+	if err != nil {
+		return nil, fmt.Errorf("socket %q: %w", path, err)
+	}
+	srv := &Server{ln: ln, http: &http.Server{
+		Handler:           routes(s),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       5 * time.Second,
+		IdleTimeout:       30 * time.Second,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          discard(),
+	}}
+	go srv.http.Serve(peerListener{ln})
+	return srv, nil
+}
+
+// Close ends every request and removes the socket.
+func (s *Server) Close() {
+	s.http.Close()
+	s.ln.Close() // Serve may not have begun
+}
+
+func routes(s Supervisor) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		json.NewEncoder(w).Encode(s.Status())
+	})
+	mux.HandleFunc("POST /v1/restart", func(w http.ResponseWriter, _ *http.Request) {
+		s.Restart()
+		w.WriteHeader(http.StatusAccepted)
+	})
+	mux.HandleFunc("POST /v1/stop", func(w http.ResponseWriter, _ *http.Request) {
+		s.Stop()
+		w.WriteHeader(http.StatusAccepted)
+	})
+	mux.HandleFunc("GET /v1/logs", func(w http.ResponseWriter, r *http.Request) { logs(w, r, s.Logs()) })
+	return mux
+}
+
+// logs writes the last n lines, and with follow=1 what comes after them.
+func logs(w http.ResponseWriter, r *http.Request, t *Tail) {
+	n, err := strconv.Atoi(r.FormValue("n"))
+	if err != nil {
+		http.Error(w, "n: want a number of lines", http.StatusBadRequest)
+		return
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	begin, more := t.Follow(ctx, n)
+	w.Header().Set("Content-Type", "application/octet-stream")
+	out := http.NewResponseController(w)
+	w.Write(begin)
+	if r.FormValue("follow") != "1" {
+		return
+	}
+	out.Flush()
+	for chunk := range more {
+		out.SetWriteDeadline(time.Now().Add(10 * time.Second))
+		if _, err := w.Write(chunk); err != nil {
+			return
+		}
+		out.Flush()
+	}
+}
+
+// peerListener hands on connections of this user and of root only.
+type peerListener struct{ net.Listener }
+
+func (l peerListener) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil || mayTalk(c) {
+			return c, err
+		}
+		c.Close()
+	}
+}

@@ -1,0 +1,92 @@
+// Package control is how botctl talks to a running supervisor: an HTTP API on a unix
+// socket that is private to the user, and a small state file that can be read when no
+// supervisor runs.
+package control
+
+import "time"
+
+// SchemaVersion grows when a field of Status changes its meaning; new fields do not
+// change it. docs/cli-json.md promises the fields.
+const SchemaVersion = 1
+
+// Status is what "botctl status --json" prints. No field holds a secret.
+type Status struct {
+	SchemaVersion int       `json:"schema_version"`
+	Version       string    `json:"version"` // of the supervisor
+	Key           string    `json:"key"`     // names lock, socket and state file
+	UpdatedAt     time.Time `json:"updated_at"`
+
+	BotID       string `json:"bot_id,omitempty"`
+	BotName     string `json:"bot_name,omitempty"` // with its @
+	Token       string `json:"token,omitempty"`    // masked
+	TokenSource string `json:"token_source,omitempty"`
+	APIBase     string `json:"api_base,omitempty"`
+	Sandbox     bool   `json:"sandbox,omitempty"`
+
+	Phase         string    `json:"phase"` // see package policy; "done" when it has ended
+	Well          bool      `json:"well"`  // runs, and nothing is suspected
+	Trouble       string    `json:"trouble,omitempty"`
+	SupervisorPID int       `json:"supervisor_pid"`
+	StartedAt     time.Time `json:"started_at"`
+	UptimeSeconds float64   `json:"uptime_seconds"`
+	Command       []string  `json:"command"` // tokens masked
+	Dir           string    `json:"dir"`
+	Lock          string    `json:"lock"` // folder of locks and state
+
+	Child       *Child     `json:"child,omitempty"`
+	Restarts    Restarts   `json:"restarts"`
+	LastExit    *LastExit  `json:"last_exit,omitempty"`
+	NextStartAt *time.Time `json:"next_start_at,omitempty"`
+	Conflicts   Conflicts  `json:"conflicts"`
+	Stale       Stale      `json:"stale"`
+
+	ExitCode *int   `json:"exit_code,omitempty"` // of botctl, once it has ended
+	Why      string `json:"why,omitempty"`
+}
+
+// Child is the living child.
+type Child struct {
+	PID           int       `json:"pid"`
+	State         string    `json:"state,omitempty"` // the kernel's letter: R, S, D, T …
+	StartedAt     time.Time `json:"started_at"`
+	UptimeSeconds float64   `json:"uptime_seconds"`
+	Processes     int       `json:"processes,omitempty"` // of its whole tree
+}
+
+// Restarts counts starts after the first, by cause.
+type Restarts struct {
+	Total     int            `json:"total"`
+	ByCause   map[string]int `json:"by_cause"`
+	LastCause string         `json:"last_cause,omitempty"`
+	LastAt    *time.Time     `json:"last_at,omitempty"`
+}
+
+// LastExit is how the latest child ended.
+type LastExit struct {
+	Code   int       `json:"code"` // -1 when a signal ended it
+	Signal int       `json:"signal,omitempty"`
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at"`
+}
+
+// Conflicts counts what the bot's output said of a 409.
+type Conflicts struct {
+	Total     int        `json:"total"`
+	LastAt    *time.Time `json:"last_at,omitempty"`
+	Elsewhere bool       `json:"elsewhere"` // one goes on whose rival is not on this host
+}
+
+// Stale is what the sweeps found.
+type Stale struct {
+	EndedTotal int       `json:"ended_total"`
+	Ended      []Process `json:"ended,omitempty"`    // the latest, newest first
+	Suspects   []Process `json:"suspects,omitempty"` // may poll; not touched
+}
+
+// Process is another process that a sweep found.
+type Process struct {
+	PID      int    `json:"pid"`
+	Command  string `json:"command"` // tokens masked
+	Evidence string `json:"evidence"`
+	Outcome  string `json:"outcome,omitempty"`
+}
