@@ -1,0 +1,133 @@
+package token
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// EnvNames are the variables in which owners keep a bot token, most specific first.
+// TOKEN is believed only when its value looks like a bot token.
+var EnvNames = []string{"TELEGRAM_BOT_TOKEN", "BOT_TOKEN", "TELEGRAM_TOKEN", "TOKEN"}
+
+// Sources is where Find looks. Zero fields are passed over.
+type Sources struct {
+	Getenv func(string) string
+	Env    string // --token-env: this variable alone
+	File   string // --token-file
+	Dir    string // folder whose .env is read, for the token alone
+}
+
+// Found is a token and where it was. The zero value means that there is none.
+type Found struct {
+	Token  Token
+	Source string // for people: "environment BOT_TOKEN"
+	Name   string // of the variable; empty for a file
+}
+
+// AmbiguousError says that two variables hold different tokens.
+type AmbiguousError struct{ Names []string }
+
+func (e *AmbiguousError) Error() string {
+	return fmt.Sprintf("%s hold different bot tokens", strings.Join(e.Names, " and "))
+}
+
+// Find looks for the bot's token: what a flag names, else the environment, else .env in
+// the working folder. It is no error that there is none. Its errors never
+// quote a token.
+func Find(src Sources) (Found, error) {
+	switch {
+	case src.File != "":
+		t, err := fromFile(src.File)
+		return Found{Token: t, Source: "file " + src.File}, err
+	case src.Env != "":
+		v := src.Getenv(src.Env)
+		if v == "" {
+			return Found{}, fmt.Errorf("environment %s: not set", src.Env)
+		}
+		t, err := Parse(v)
+		if err != nil {
+			return Found{}, fmt.Errorf("environment %s: %w", src.Env, err)
+		}
+		return Found{Token: t, Source: "environment " + src.Env, Name: src.Env}, nil
+	}
+	if f, err := search(src.Getenv, "environment "); f.Token != "" || err != nil {
+		return f, err
+	}
+	if src.Dir == "" {
+		return Found{}, nil
+	}
+	vars, err := Dotenv(filepath.Join(src.Dir, ".env"))
+	if err != nil {
+		return Found{}, err
+	}
+	return search(func(name string) string { return vars[name] }, ".env ")
+}
+
+// FromEnv returns the tokens that a set of variables holds under the usual names
+// and under extra, if that is not empty. It is how another process's token is read.
+func FromEnv(getenv func(string) string, extra string) []Token {
+	var list []Token
+	names := EnvNames
+	if extra != "" {
+		names = append(slices.Clone(names), extra)
+	}
+	for _, name := range names {
+		if t := believed(name, getenv(name)); t != "" && !slices.Contains(list, t) {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+func search(getenv func(string) string, where string) (Found, error) {
+	var found Found
+	for _, name := range EnvNames {
+		t := believed(name, getenv(name))
+		switch {
+		case t == "":
+		case found.Token == "":
+			found = Found{Token: t, Source: where + name, Name: name}
+		case found.Token != t:
+			return Found{}, &AmbiguousError{Names: []string{where + found.Name, where + name}}
+		}
+	}
+	return found, nil
+}
+
+// believed is v as a token, when a variable of that name may be taken to hold one.
+func believed(name, v string) Token {
+	t, err := Parse(v)
+	if err != nil || name == "TOKEN" && !LooksReal(string(t)) {
+		return ""
+	}
+	return t
+}
+
+func fromFile(path string) (Token, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", fmt.Errorf("read token: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return "", fmt.Errorf("read token %q: not a regular file", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("read token: %w", err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, 4096))
+	if err != nil {
+		return "", fmt.Errorf("read token: %w", err)
+	}
+	t, err := Parse(string(b))
+	if errors.Is(err, ErrForm) {
+		return "", fmt.Errorf("read token %q: %w", path, err)
+	}
+	return t, err
+}
