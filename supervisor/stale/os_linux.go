@@ -1,0 +1,203 @@
+package stale
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Lacks lists, a sentence each, what this system cannot do.
+func Lacks() []string { return nil }
+
+func listPIDs() ([]int, error) {
+	dir, err := os.Open("/proc")
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return nil, err
+	}
+	pids := make([]int, 0, len(names))
+	for _, name := range names {
+		if pid, err := strconv.Atoi(name); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	slices.Sort(pids)
+	return pids, nil
+}
+
+// hidden says whether this system shows us our own processes only (hidepid, P19).
+func hidden() bool {
+	if os.Geteuid() == 0 {
+		return false
+	}
+	_, err := os.Stat("/proc/1")
+	return err != nil
+}
+
+// lineReader reads command lines into one buffer.
+type lineReader struct{ buf [8192]byte }
+
+// argv is nil for processes without a command line: zombies and kernel threads.
+func (r *lineReader) argv(pid int) []string {
+	fd, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/cmdline", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil
+	}
+	defer unix.Close(fd)
+	n, err := unix.Read(fd, r.buf[:])
+	if err != nil || n <= 0 {
+		return nil
+	}
+	line := strings.TrimRight(string(r.buf[:n]), "\x00")
+	if line == "" {
+		return nil
+	}
+	return strings.Split(line, "\x00")
+}
+
+// marked says whether the environment of pid has the mark of a run. It reads the whole of it and
+// keeps nothing.
+func marked(pid int) bool {
+	env, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
+	return err == nil && bytes.Contains(env, []byte(EnvRunID+"="))
+}
+
+type procStat struct {
+	ppid  int
+	state byte
+	start uint64
+}
+
+// readStat counts the fields from the last parenthesis: the name before it may hold anything (P17).
+func readStat(pid int) (procStat, bool) {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return procStat{}, false
+	}
+	f := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
+	if len(f) < 20 {
+		return procStat{}, false
+	}
+	s := procStat{state: f[0][0]}
+	s.ppid, _ = strconv.Atoi(f[1])
+	s.start, _ = strconv.ParseUint(f[19], 10, 64)
+	return s, true
+}
+
+// startTicks is when pid was started, in clock ticks since boot; false when it is dead.
+func startTicks(pid int) (uint64, bool) {
+	s, ok := readStat(pid)
+	return s.start, ok && s.state != 'Z' && s.state != 'X'
+}
+
+// StartTicks is startTicks of this process, for EnvSupervisor.
+func StartTicks() uint64 {
+	ticks, _ := startTicks(os.Getpid())
+	return ticks
+}
+
+func executable(pid int) string {
+	exe, _ := os.Readlink("/proc/" + strconv.Itoa(pid) + "/exe")
+	return exe
+}
+
+// untouchable are this process, its ancestors, and the trees below keep.
+func untouchable(pids, keep []int) map[int]bool {
+	spared := map[int]bool{}
+	for pid := os.Getpid(); pid > 0; {
+		spared[pid] = true
+		s, ok := readStat(pid)
+		if !ok {
+			break
+		}
+		pid = s.ppid
+	}
+	if len(keep) == 0 {
+		return spared
+	}
+	children := map[int][]int{}
+	for _, pid := range pids {
+		if s, ok := readStat(pid); ok {
+			children[s.ppid] = append(children[s.ppid], pid)
+		}
+	}
+	for queue := slices.Clone(keep); len(queue) > 0; queue = queue[1:] {
+		if pid := queue[0]; !spared[pid] || slices.Contains(keep, pid) {
+			spared[pid] = true
+			queue = append(queue, children[pid]...)
+		}
+	}
+	return spared
+}
+
+var ownNamespace = sync.OnceValue(func() string {
+	ns, _ := os.Readlink("/proc/self/ns/pid")
+	return ns
+})
+
+// sameNamespace is false for processes of a container on this host (P21). Where it cannot be read the
+// process belongs to another user, and is judged as such.
+func sameNamespace(pid int) bool {
+	ns, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/ns/pid")
+	return err != nil || ns == ownNamespace()
+}
+
+func resume(p *os.Process) { p.Signal(syscall.SIGCONT) }
+
+// waitGone waits on the handle; without one, it compares start times.
+func waitGone(ctx context.Context, p *os.Process, f *Finding, limit time.Duration) bool {
+	deadline := time.Now().Add(limit)
+	for time.Now().Before(deadline) && ctx.Err() == nil {
+		err := p.WithHandle(func(fd uintptr) {
+			unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 100)
+		})
+		if ticks, alive := startTicks(f.PID); !alive || ticks != f.ticks {
+			return true
+		}
+		if err != nil {
+			unix.Poll(nil, 20) // no handle to wait on
+		}
+	}
+	return false
+}
+
+// managers are programs that restart what they run, by name, with what an owner calls them.
+var managers = map[string]string{
+	"systemd": "systemd", "supervisord": "supervisord", "runsv": "runit", "s6-supervise": "s6", "crond": "cron", "cron": "cron",
+	"containerd-shim": "docker", "containerd-shim-runc-v2": "docker", "circusd": "circus", "immortal": "immortal", "monit": "monit",
+	"nodemon": "nodemon", "overmind": "overmind", "process-compose": "process-compose", "honcho": "honcho", "foreman": "foreman",
+}
+
+// restarter names the ancestor of pid that brings it back, "" when none is known.
+func restarter(pid int) string {
+	for depth := 0; depth < 16; depth++ {
+		s, ok := readStat(pid)
+		if !ok || s.ppid == 0 {
+			return ""
+		}
+		pid = s.ppid
+		b, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
+		line := strings.ReplaceAll(string(b), "\x00", " ")
+		if strings.Contains(line, "God Daemon") {
+			return "pm2 (pid " + strconv.Itoa(pid) + ")"
+		}
+		for _, word := range strings.Fields(line)[:min(2, len(strings.Fields(line)))] {
+			if name := managers[base(word)]; name != "" {
+				return name + " (pid " + strconv.Itoa(pid) + ")"
+			}
+		}
+	}
+	return ""
+}

@@ -1,0 +1,295 @@
+// Package stale finds processes that compete with a bot for its updates, and ends them. A process is
+// judged by who it is: what it runs, read from the positions of its arguments, and what
+// ties it to this bot; never by a substring of its command line. It is ended through a handle,
+// after its identity was read again.
+package stale
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/shirou/gopsutil/v3/process"
+
+	"botctl/supervisor/token"
+)
+
+// Finding is a process that is worth a word.
+type Finding struct {
+	PID         int       `json:"pid"`
+	User        string    `json:"user"`
+	StartedAt   time.Time `json:"started_at"`
+	AgeSeconds  float64   `json:"age_seconds"`
+	Command     string    `json:"command"` // tokens masked
+	Verdict     Verdict   `json:"verdict"`
+	Evidence    string    `json:"evidence"`
+	Connected   bool      `json:"connected"` // holds a connection to the Bot API
+	Outcome     Outcome   `json:"outcome"`
+	RestartedBy string    `json:"restarted_by,omitempty"`
+
+	ticks uint64
+	exe   string
+}
+
+// Report is what a sweep found and did.
+type Report struct {
+	Findings []Finding `json:"processes"`
+	Unseen   int       `json:"unseen"` // processes of ours that could not be read
+	Hidden   bool      `json:"hidden"` // the system hides other users' processes
+}
+
+// Ended counts the processes that are gone.
+func (r Report) Ended() int { return r.count(EndedByTerm, EndedByKill, AlreadyGone) }
+
+// Survived counts rivals that were to be ended and live.
+func (r Report) Survived() int { return r.count(Survived) }
+
+// Denied counts what could not be seen or signalled.
+func (r Report) Denied() int {
+	n := r.Unseen + r.count(NotPermitted)
+	for _, f := range r.Findings {
+		if f.Verdict == NotOurs {
+			n++
+		}
+	}
+	if r.Hidden {
+		n++
+	}
+	return n
+}
+
+func (r Report) count(outcomes ...Outcome) (n int) {
+	for _, f := range r.Findings {
+		if slices.Contains(outcomes, f.Outcome) {
+			n++
+		}
+	}
+	return n
+}
+
+// Options are how a sweep goes about it.
+type Options struct {
+	DryRun   bool
+	Conflict bool          // a conflict goes on: suspects that hold a connection to the Bot API are ended too
+	Lineage  bool          // look at every environment for the marks of earlier runs
+	Grace    time.Duration // between SIGTERM and SIGKILL; 0: 5 s
+}
+
+// Finder sweeps for one target after the other and knows what it has ended. It is for one
+// goroutine at a time.
+type Finder struct {
+	masker *token.Masker
+	ended  map[string]bool // what was ended, by what it ran
+
+	hook func() // of tests: between the scan and the end
+}
+
+// NewFinder returns a Finder whose findings show no token that masker knows.
+func NewFinder(masker *token.Masker) *Finder {
+	return &Finder{masker: masker, ended: map[string]bool{}}
+}
+
+// Sweep looks at every process and ends the rivals among them. The error says that processes cannot
+// be listed at all.
+func (f *Finder) Sweep(ctx context.Context, t Target, o Options) (Report, error) {
+	report, err := f.scan(ctx, &t, o.Lineage)
+	if err != nil {
+		return report, err
+	}
+	if f.hook != nil {
+		f.hook()
+	}
+	var doomed []*Finding
+	for i := range report.Findings {
+		found := &report.Findings[i]
+		switch {
+		case found.Verdict == NotOurs:
+			found.Outcome = NotTouched
+		case found.Verdict == Rival, o.Conflict && found.Connected:
+			found.Outcome = WouldEnd
+			doomed = append(doomed, found)
+		default:
+			found.Outcome = NotTouched
+		}
+	}
+	if o.DryRun || len(doomed) == 0 {
+		return report, nil
+	}
+	for _, d := range doomed {
+		if f.ended[d.Command] {
+			d.RestartedBy = restarter(d.PID)
+		}
+	}
+	end(ctx, doomed, o.Grace)
+	for _, d := range doomed {
+		f.ended[d.Command] = true
+	}
+	return report, nil
+}
+
+// scan is the two stages: a cheap pass over command lines, then everything about the few that are left.
+func (f *Finder) scan(ctx context.Context, t *Target, lineage bool) (Report, error) {
+	pids, err := listPIDs()
+	if err != nil {
+		return Report{}, fmt.Errorf("list processes: %w", err)
+	}
+	report := Report{Hidden: hidden()}
+	spared := untouchable(pids, t.Keep)
+	var reader lineReader
+	for _, pid := range pids {
+		if spared[pid] {
+			continue
+		}
+		argv := reader.argv(pid)
+		if len(argv) == 0 {
+			continue // a zombie, a kernel thread, or gone
+		}
+		if ReadProgram(argv, "").Kind == Unknown && !(lineage && marked(pid)) {
+			continue
+		}
+		found, err := f.look(ctx, t, pid, argv)
+		switch {
+		case errors.Is(err, os.ErrPermission):
+			report.Unseen++
+		case err == nil && found.Verdict != None:
+			report.Findings = append(report.Findings, found)
+		}
+	}
+	return report, nil
+}
+
+// look collects the facts about a candidate and judges it.
+func (f *Finder) look(ctx context.Context, t *Target, pid int, argv []string) (Finding, error) {
+	if cheap := t.cheap(argv); !cheap && !marked(pid) {
+		return Finding{}, nil
+	}
+	p, err := process.NewProcessWithContext(ctx, int32(pid))
+	if err != nil {
+		return Finding{}, os.ErrNotExist
+	}
+	ticks, ok := startTicks(pid)
+	if !ok || !sameNamespace(pid) {
+		return Finding{}, os.ErrNotExist
+	}
+	facts := facts{pid: pid, argv: argv, ticks: ticks, ours: true, user: "unknown"}
+	if uids, err := p.UidsWithContext(ctx); err == nil && len(uids) > 1 {
+		facts.ours = int(uids[1]) == os.Geteuid()
+		facts.user = userName(int(uids[1]))
+	}
+	facts.exe, _ = p.ExeWithContext(ctx)
+	var denied error
+	if facts.dir, err = p.CwdWithContext(ctx); errors.Is(err, os.ErrPermission) {
+		denied = err
+	}
+	if facts.env, err = p.EnvironWithContext(ctx); errors.Is(err, os.ErrPermission) {
+		denied = err
+	}
+	if ms, err := p.CreateTimeWithContext(ctx); err == nil {
+		facts.started = time.UnixMilli(ms)
+	}
+	f.relate(t, &facts)
+	found := Finding{
+		PID: pid, User: facts.user, StartedAt: facts.started.UTC(), AgeSeconds: time.Since(facts.started).Seconds(),
+		Command: f.masker.String(strings.Join(argv, " ")), ticks: ticks, exe: facts.exe,
+	}
+	found.Verdict, found.Evidence = t.judge(facts)
+	if denied != nil && facts.ours {
+		return found, denied
+	}
+	if found.Verdict != None && facts.ours {
+		found.Connected = connected(ctx, p, t.Peers)
+	}
+	found.Evidence = f.masker.String(found.Evidence)
+	return found, nil
+}
+
+// cheap says whether a command line alone makes a process worth a closer look.
+func (t *Target) cheap(argv []string) bool {
+	p := ReadProgram(argv, "")
+	role, _ := t.role(p, argv[0])
+	return role || p.Kind == App || p.Kind == Script || p.Kind == Module || p.Kind == Native && len(t.Rivals) > 0
+}
+
+// relate compares the folders of process and project and reads the marks.
+func (f *Finder) relate(t *Target, x *facts) {
+	x.inDir = sameFolder(x.dir, t.Dir)
+	if p := ReadProgram(x.argv, x.exe); p.Kind == Script && filepath.IsAbs(p.Name) {
+		x.inDir = x.inDir || sameFolder(filepath.Dir(p.Name), t.Dir)
+	}
+	if x.dir != "" {
+		// A .env that cannot be read acquits nobody and convicts nobody.
+		if vars, err := token.Dotenv(filepath.Join(x.dir, ".env")); err == nil {
+			x.dotenv = token.FromEnv(func(name string) string { return vars[name] }, t.TokenEnv)
+		}
+	}
+	get := lookupIn(x.env)
+	if id, _, ok := strings.Cut(get(EnvRunID), "."); ok {
+		x.markKeys = strings.Split(id, "+")
+		x.markAlive = supervisorLives(get(EnvSupervisor))
+	}
+}
+
+// supervisorLives reads "<pid>:<start>" and says whether that very process is alive. What cannot
+// be read is taken for alive: it convicts nobody.
+func supervisorLives(mark string) bool {
+	pid, start, ok := strings.Cut(mark, ":")
+	n, err := strconv.Atoi(pid)
+	ticks, terr := strconv.ParseUint(start, 10, 64)
+	if !ok || err != nil || terr != nil {
+		return true
+	}
+	now, alive := startTicks(n)
+	return alive && now == ticks
+}
+
+func sameFolder(a, b string) bool {
+	if a == "" || b == "" {
+		return false
+	}
+	ia, erra := os.Stat(a)
+	ib, errb := os.Stat(b)
+	return erra == nil && errb == nil && os.SameFile(ia, ib)
+}
+
+func connected(ctx context.Context, p *process.Process, peers []netip.AddrPort) bool {
+	conns, err := p.ConnectionsWithContext(ctx)
+	if err != nil {
+		return false
+	}
+	for _, c := range conns {
+		ip, err := netip.ParseAddr(c.Raddr.IP)
+		if err != nil || c.Status != "ESTABLISHED" {
+			continue
+		}
+		for _, peer := range peers {
+			if peer.Addr().Unmap() == ip.Unmap() && (peer.Port() == 0 || uint32(peer.Port()) == c.Raddr.Port) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// userNames remembers names by uid: the user database is a file that is read each time.
+var userNames sync.Map
+
+func userName(uid int) string {
+	if name, ok := userNames.Load(uid); ok {
+		return name.(string)
+	}
+	name := strconv.Itoa(uid)
+	if u, err := user.LookupId(name); err == nil {
+		name = u.Username
+	}
+	userNames.Store(uid, name)
+	return name
+}
