@@ -1,0 +1,274 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/knadh/koanf/parsers/yaml"
+	"github.com/knadh/koanf/providers/confmap"
+	"github.com/knadh/koanf/providers/env/v2"
+	"github.com/knadh/koanf/providers/file"
+	"github.com/knadh/koanf/providers/posflag"
+	"github.com/knadh/koanf/v2"
+	"github.com/spf13/pflag"
+)
+
+// configFile is read from the working folder when it is there.
+const configFile = "botctl.yaml"
+
+// kind is the form of a setting's value.
+type kind int
+
+const (
+	isText kind = iota
+	isBool
+	isInt
+	isDuration
+	isList // YAML list; in the environment separated by commas; the flag repeats
+)
+
+// setting is one row of the only list of settings: flag --NAME, environment
+// BOTCTL_NAME, NAME in botctl.yaml.
+type setting struct {
+	name    string
+	kind    kind
+	def     string
+	oneOf   []string
+	usage   string
+	checked func(string) error
+}
+
+var runSettings = []setting{
+	{name: "token-env", usage: "read the bot token from this environment variable alone"},
+	{name: "token-file", usage: "read the bot token from this file"},
+	{name: "env-file", usage: "read this file into the bot's environment (a variable that is set already wins)"},
+	{name: "api-base", usage: "Bot API server (default: TELEGRAM_API_BASE, else https://api.telegram.org)"},
+	{name: "on-held", def: "fail", oneOf: []string{"fail", "wait"}, usage: "when another supervisor holds the bot: fail (exit 75) or wait"},
+	{name: "on-conflict", def: "auto", oneOf: []string{"auto", "restart", "tell"}, usage: "when a rival on another machine takes the poll: auto (one restart, then tell), restart or tell"},
+	{name: "restart-on-first-sign", kind: isBool, def: "false", usage: "restart on the first line that speaks of a conflict or a broken event loop; for bots that log nothing users write"},
+	{name: "webhook", def: "auto", oneOf: []string{"auto", "delete", "keep", "fail"}, usage: "a webhook that is set: delete, keep or fail (exit 78); auto deletes, but on a terminal fails"},
+	{name: "stop-timeout", kind: isDuration, def: "9s", checked: positive, usage: "time for the whole of a stop before SIGKILL"},
+	{name: "start-tries", kind: isInt, def: "5", usage: "exits in a row before the bot was ever well that end botctl; -1: never"},
+	{name: "give-up", def: "off", checked: validGiveUp, usage: "end with 70 after N failures within T, such as 10/10m; off: never"},
+	{name: "rival", kind: isList, usage: "a script, module, app or program (glob) that competes for this bot; may be repeated"},
+	{name: "spare", kind: isList, usage: "a script, module, app or program (glob) that is never ended; may be repeated"},
+	{name: "scope", def: "project", oneOf: []string{"project", "host"}, usage: "where rivals are looked for: project (this folder, or this token) or host (any folder, with this token only)"},
+	{name: "log-format", def: "text", oneOf: []string{"text", "json"}, usage: "form of botctl's own lines: text or json"},
+	{name: "quiet", kind: isBool, def: "false", usage: "say warnings and errors only"},
+	{name: "interactive", kind: isBool, def: "false", usage: "hand the terminal to the bot"},
+}
+
+// value is a setting's text and where it came from.
+type value struct {
+	text string
+	list []string
+	from string
+}
+
+type settings map[string]value
+
+// addFlags declares a flag for each of rows.
+func addFlags(fs *pflag.FlagSet, rows []setting) {
+	for _, s := range rows {
+		switch s.kind {
+		case isBool:
+			fs.Bool(s.name, s.def == "true", s.usage)
+		case isInt:
+			n, _ := strconv.Atoi(s.def)
+			fs.Int(s.name, n, s.usage)
+		case isDuration:
+			d, _ := time.ParseDuration(s.def)
+			fs.Duration(s.name, d, s.usage)
+		case isList:
+			fs.StringArray(s.name, nil, s.usage)
+		default:
+			fs.String(s.name, s.def, s.usage)
+		}
+	}
+}
+
+// loadSettings merges flag, environment, botctl.yaml and default, in this order, and
+// says of each value where it came from. Its errors name the source and are of
+// kind usage for a flag and configuration for the others.
+func loadSettings(fs *pflag.FlagSet, rows []setting, environ []string) (settings, error) {
+	defaults, fromFile, fromEnv, fromFlag := koanf.New("."), koanf.New("."), koanf.New("."), koanf.New(".")
+	byDefault := map[string]any{}
+	for _, s := range rows {
+		byDefault[s.name] = s.def
+	}
+	if err := defaults.Load(confmap.Provider(byDefault, "."), nil); err != nil {
+		return nil, err
+	}
+	if err := loadFile(fromFile, rows); err != nil {
+		return nil, err
+	}
+	known := func(k, v string) (string, any) {
+		name := strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(k, "BOTCTL_")), "_", "-")
+		if indexOf(rows, name) < 0 {
+			return "", nil // BOTCTL_STATE_DIR and the marks of a run are no settings of this list
+		}
+		return name, v
+	}
+	provider := env.Provider(".", env.Opt{Prefix: "BOTCTL_", TransformFunc: known, EnvironFunc: func() []string { return environ }})
+	if err := fromEnv.Load(provider, nil); err != nil {
+		return nil, err
+	}
+	if err := fromFlag.Load(posflag.ProviderWithFlag(fs, ".", nil, changedOnly), nil); err != nil {
+		return nil, err
+	}
+	out := settings{}
+	for _, s := range rows {
+		v := pick(s, fromFlag, fromEnv, fromFile, defaults)
+		if err := s.check(v); err != nil {
+			if strings.HasPrefix(v.from, "flag") {
+				return nil, usageError(err)
+			}
+			return nil, configError(err)
+		}
+		out[s.name] = v
+	}
+	return out, nil
+}
+
+func changedOnly(f *pflag.Flag) (string, any) {
+	if !f.Changed {
+		return "", nil
+	}
+	if list, ok := f.Value.(pflag.SliceValue); ok {
+		return f.Name, list.GetSlice()
+	}
+	return f.Name, f.Value.String()
+}
+
+// loadFile reads botctl.yaml. A key that is no setting is an error: a typing
+// mistake must not silently leave the default in force.
+func loadFile(k *koanf.Koanf, rows []setting) error {
+	if _, err := os.Stat(configFile); os.IsNotExist(err) {
+		return nil
+	}
+	if err := k.Load(file.Provider(configFile), yaml.Parser()); err != nil {
+		return configError(fmt.Errorf("read %s: %s", configFile, oneLine(err.Error())))
+	}
+	for key := range k.Raw() {
+		if indexOf(rows, key) < 0 {
+			return configError(fmt.Errorf("%s: %q is not a setting", configFile, key)).
+				hint(`"botctl run --print-config" lists every setting`)
+		}
+	}
+	return nil
+}
+
+// pick takes s from the first source that has it.
+func pick(s setting, flag, environ, file, defaults *koanf.Koanf) value {
+	for _, source := range []struct {
+		k    *koanf.Koanf
+		from string
+	}{
+		{flag, "flag --" + s.name},
+		{environ, "environment " + envName(s.name)},
+		{file, configFile},
+		{defaults, "default"},
+	} {
+		if !source.k.Exists(s.name) {
+			continue
+		}
+		v := value{from: source.from}
+		switch raw := source.k.Get(s.name).(type) {
+		case []any:
+			for _, item := range raw {
+				v.list = append(v.list, fmt.Sprint(item))
+			}
+			v.text = strings.Join(v.list, ",")
+		case []string:
+			v.list, v.text = raw, strings.Join(raw, ",")
+		case nil:
+			v.text = s.def
+		default:
+			v.text = fmt.Sprint(raw)
+			if s.kind == isList && v.text != "" {
+				v.list = strings.Split(v.text, ",")
+			}
+		}
+		return v
+	}
+	return value{text: s.def, from: "default"}
+}
+
+func (s setting) check(v value) error {
+	fail := func(want string) error { return fmt.Errorf("%s %q: want %s", v.from, v.text, want) }
+	switch s.kind {
+	case isBool:
+		if _, err := strconv.ParseBool(v.text); err != nil {
+			return fail("true or false")
+		}
+	case isInt:
+		if _, err := strconv.Atoi(v.text); err != nil {
+			return fail("a whole number")
+		}
+	case isDuration:
+		if _, err := time.ParseDuration(v.text); err != nil {
+			return fail("a duration such as 9s")
+		}
+	}
+	if len(s.oneOf) > 0 && !slices.Contains(s.oneOf, v.text) {
+		return fail(strings.Join(s.oneOf, ", "))
+	}
+	if s.checked != nil {
+		if err := s.checked(v.text); err != nil {
+			return fail(err.Error())
+		}
+	}
+	return nil
+}
+
+func (s settings) text(name string) string { return s[name].text }
+
+func (s settings) list(name string) []string { return s[name].list }
+
+// The typed readers follow check, so their errors cannot happen.
+func (s settings) bool(name string) bool { b, _ := strconv.ParseBool(s[name].text); return b }
+
+func (s settings) int(name string) int { n, _ := strconv.Atoi(s[name].text); return n }
+
+func (s settings) duration(name string) time.Duration {
+	d, _ := time.ParseDuration(s[name].text)
+	return d
+}
+
+func positive(text string) error {
+	if d, err := time.ParseDuration(text); err == nil && d <= 0 {
+		return fmt.Errorf("more than 0")
+	}
+	return nil
+}
+
+func validGiveUp(text string) error {
+	_, _, err := giveUp(text)
+	return err
+}
+
+// giveUp reads "N/T"; "off" is 0.
+func giveUp(text string) (int, time.Duration, error) {
+	if text == "off" || text == "" {
+		return 0, 0, nil
+	}
+	n, t, ok := strings.Cut(text, "/")
+	count, err := strconv.Atoi(n)
+	within, terr := time.ParseDuration(t)
+	if !ok || err != nil || terr != nil || count < 1 || count > 32 || within <= 0 {
+		return 0, 0, fmt.Errorf(`N/T such as 10/10m, with N from 1 to 32, or off`)
+	}
+	return count, within, nil
+}
+
+func envName(setting string) string {
+	return "BOTCTL_" + strings.ToUpper(strings.ReplaceAll(setting, "-", "_"))
+}
+
+func indexOf(rows []setting, name string) int {
+	return slices.IndexFunc(rows, func(s setting) bool { return s.name == name })
+}

@@ -1,0 +1,132 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"botctl/supervisor/control"
+	"botctl/supervisor/logscan"
+	"botctl/supervisor/policy"
+	"botctl/supervisor/proc"
+	"botctl/supervisor/token"
+)
+
+// runChild starts child number n, waits until its whole tree is gone, and reports both.
+func (r *run) runChild(ctx context.Context, n uint32) {
+	files, err := r.childLock()
+	if err != nil {
+		r.send(ctx, policy.StartFailed{Run: n, Detail: err.Error()})
+		return
+	}
+	out := r.newOutput(ctx, n)
+	c, err := proc.Start(proc.Spec{
+		Argv:        r.opts.Argv,
+		Dir:         r.opts.Dir,
+		Env:         r.opts.Env,
+		Extra:       files,
+		Mark:        r.marks[0],
+		Interactive: r.opts.Interactive,
+		Stdout:      out.stdout,
+		Stderr:      out.stderr,
+	})
+	if err != nil {
+		r.send(ctx, startFailure(n, r.mask(err.Error()), err))
+		return
+	}
+	r.child.Store(c)
+	r.send(ctx, policy.ChildStarted{Run: n, PID: c.PID()})
+	<-c.Done()
+	out.close()
+	r.child.Store(nil)
+	e := c.Exit()
+	r.noteExit(e)
+	r.send(ctx, policy.ChildExited{Run: n, Exit: policy.Exit{Code: e.Code, Signal: int(e.Signal), OOM: e.OOMKilled, Survivors: len(e.Survivors)}})
+}
+
+func startFailure(n uint32, detail string, err error) policy.StartFailed {
+	ev := policy.StartFailed{Run: n, Kind: policy.Transient, Detail: detail}
+	if start, ok := errors.AsType[*proc.StartError](err); ok {
+		switch start.Kind {
+		case proc.NotFound:
+			ev.Kind = policy.NotFound
+		case proc.NotExecutable, proc.NoDir:
+			ev.Kind = policy.NotExecutable
+		}
+	}
+	return ev
+}
+
+// output carries what one child prints: masked, to our own streams, to the tail that
+// "botctl logs" reads, and to the scanner.
+type output struct {
+	stdout, stderr *stream
+
+	mu      sync.Mutex // the scanner is for one goroutine at a time
+	scanner logscan.Scanner
+	emit    func(logscan.Evidence)
+	tail    *control.Tail
+}
+
+// stream is one of the two. The relay of its pipe is its only user until close.
+type stream struct {
+	of   *output
+	kind logscan.Stream
+	mask *token.Stream
+	sink *proc.Sink
+	buf  []byte
+}
+
+func (r *run) newOutput(ctx context.Context, n uint32) *output {
+	o := &output{tail: r.tail}
+	o.emit = func(e logscan.Evidence) {
+		r.noteSign(e)
+		r.send(ctx, policy.SignSeen{Run: n, Kind: kindOf(e.Kind), Logger: e.Logger})
+	}
+	o.stdout = &stream{of: o, kind: logscan.Stdout, mask: r.opts.Masker.NewStream(), sink: r.opts.Stdout}
+	o.stderr = &stream{of: o, kind: logscan.Stderr, mask: r.opts.Masker.NewStream(), sink: r.opts.Stderr}
+	return o
+}
+
+// Write never fails: what becomes of our own stdout is no concern of the child's.
+func (s *stream) Write(p []byte) (int, error) {
+	s.buf = s.mask.Append(s.buf[:0], p)
+	s.pass(s.buf)
+	return len(p), nil
+}
+
+func (s *stream) pass(p []byte) {
+	if len(p) == 0 {
+		return
+	}
+	s.sink.Write(p)
+	s.of.tail.Write(p)
+	s.of.mu.Lock()
+	defer s.of.mu.Unlock()
+	s.of.scanner.Write(s.kind, p, time.Now(), s.of.emit)
+}
+
+// close passes on what was held back and ends what the scanner has begun. The relays have ended.
+func (o *output) close() {
+	for _, s := range []*stream{o.stdout, o.stderr} {
+		s.pass(s.mask.Flush(s.buf[:0]))
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.scanner.Close(time.Now(), o.emit)
+}
+
+func kindOf(k logscan.Kind) policy.Kind {
+	switch k {
+	case logscan.Conflict:
+		return policy.Conflict
+	case logscan.WebhookActive:
+		return policy.Webhook
+	case logscan.EventLoop:
+		return policy.EventLoop
+	case logscan.Unauthorized:
+		return policy.Unauthorized
+	}
+	return policy.NoSign
+}

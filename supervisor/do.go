@@ -1,0 +1,152 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"botctl/supervisor/lock"
+	"botctl/supervisor/policy"
+	"botctl/supervisor/proc"
+	"botctl/supervisor/stale"
+)
+
+// takeLocks tries once. With the locks it also opens the control socket, which belongs to
+// whoever holds them.
+func (r *run) takeLocks() policy.Event {
+	owner := lock.Owner{PID: os.Getpid(), Since: r.began.UTC(), Bot: r.opts.Token.ID(), Dir: r.opts.Dir}
+	set, err := lock.Take(r.opts.StateDir, r.keys, r.guard, owner)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if held, ok := errors.AsType[*lock.HeldError](err); ok {
+		r.held = held
+		return policy.LockHeld{By: held.Error()}
+	}
+	if err != nil {
+		return policy.LockFailed{Cause: err.Error()}
+	}
+	r.held, r.locks = nil, set
+	r.openServer()
+	return policy.LockTaken{}
+}
+
+// waitForLocks tries until it has them or ctx ends. The kernel tells nobody that a flock has
+// become free, so it looks every quarter of a second.
+func (r *run) waitForLocks(ctx context.Context) {
+	tick := time.NewTicker(250 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		ev := r.takeLocks()
+		if _, held := ev.(policy.LockHeld); !held {
+			r.send(ctx, ev)
+			return
+		}
+	}
+}
+
+// watchLocks reports a lock that was lost. A deleted file is made anew without a word.
+func (r *run) watchLocks(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := r.verifyLocks(); err != nil {
+			r.send(ctx, policy.LockLost{Cause: err.Error()})
+			return
+		}
+	}
+}
+
+func (r *run) verifyLocks() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.locks == nil {
+		return nil
+	}
+	return r.locks.Verify()
+}
+
+// childLock takes what the child is to inherit.
+func (r *run) childLock() ([]*os.File, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.locks.TakeChild(); err != nil {
+		return nil, err
+	}
+	return r.locks.ChildFiles(), nil
+}
+
+// askSweep hands a sweep to the sweeper. Its queue is longer than the policy ever asks
+// for at a time; were it full, the next look beside the child would make up for it.
+func (r *run) askSweep(p policy.Purpose) {
+	select {
+	case r.sweeps <- p:
+	default:
+	}
+}
+
+// sweeper runs one sweep at a time, in the order in which they were asked for.
+func (r *run) sweeper(ctx context.Context) {
+	for first := true; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case p := <-r.sweeps:
+			r.send(ctx, r.sweep(ctx, p, first))
+			first = first && p != policy.BeforeStart
+		}
+	}
+}
+
+// sweep looks for rivals and ends them. Leftovers of an earlier supervisor can only be there before our
+// first start, so only the first sweep reads every environment.
+func (r *run) sweep(ctx context.Context, p policy.Purpose, first bool) policy.Swept {
+	target := stale.Target{
+		Token:    r.opts.Token,
+		TokenEnv: r.opts.TokenEnv,
+		Dir:      r.opts.Dir,
+		Command:  r.opts.Argv,
+		Keys:     r.keyNames(),
+		Rivals:   r.opts.Rivals,
+		Spare:    r.opts.Spare,
+		HostWide: r.opts.HostWide,
+	}
+	if p == policy.AtConflict {
+		target.Peers, _ = r.peers.addresses(ctx)
+	}
+	if c := r.child.Load(); c != nil {
+		target.Keep = c.Tree()
+	}
+	report, err := r.finder.Sweep(ctx, target, stale.Options{Conflict: p == policy.AtConflict, Lineage: first})
+	if err != nil {
+		r.opts.Log.Warn("stale processes could not be looked for", keyCause, err.Error())
+	}
+	r.noteSweep(report)
+	return policy.Swept{For: p, Ended: report.Ended(), Survived: report.Survived()}
+}
+
+// probe looks at the connections of the child's tree to the Bot API.
+func (r *run) probe(ctx context.Context, n uint32) policy.SocketsProbed {
+	ev := policy.SocketsProbed{Run: n}
+	addrs, ok := r.peers.addresses(ctx)
+	c := r.child.Load()
+	if c == nil || !ok {
+		return ev
+	}
+	s, err := proc.TreeSockets(c.Tree(), addrs)
+	if err != nil {
+		return ev
+	}
+	ev.Readable, ev.Open, ev.Quiet = true, s.Open, s.Quiet
+	return ev
+}

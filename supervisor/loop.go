@@ -1,0 +1,73 @@
+package supervisor
+
+import (
+	"context"
+	"time"
+
+	"botctl/supervisor/policy"
+)
+
+// loop is the only place that decides: next event, decide, publish, do. It returns
+// the last state, in policy.Done. asked is closed to ask for a stop.
+func (r *run) loop(ctx context.Context, asked <-chan struct{}) policy.State {
+	var s policy.State
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for ev := policy.Event(policy.Began{}); ; {
+		next, acts := policy.Decide(r.cfg, s, ev, time.Now())
+		r.publish(s, next, ev)
+		s = next
+		for _, a := range acts {
+			r.do(ctx, s, a)
+		}
+		if s.Phase == policy.Done {
+			return s
+		}
+		select {
+		case ev = <-r.events:
+		case <-deadline(timer, s.Deadline()):
+			ev = policy.TimePassed{}
+		case <-asked:
+			asked = nil // once: from here on the events of the stop drive the loop
+			ev = policy.StopAsked{}
+		}
+	}
+}
+
+// deadline arms timer for at; the zero time never comes.
+func deadline(timer *time.Timer, at time.Time) <-chan time.Time {
+	if at.IsZero() {
+		return nil
+	}
+	timer.Reset(time.Until(at))
+	return timer.C
+}
+
+// do carries out one action. It returns within milliseconds: whatever takes
+// longer runs beside and reports one event.
+func (r *run) do(ctx context.Context, s policy.State, a policy.Action) {
+	switch a := a.(type) {
+	case policy.TakeLocks:
+		r.wg.Go(func() { r.send(ctx, r.takeLocks()) })
+	case policy.WaitForLocks:
+		r.wg.Go(func() { r.waitForLocks(ctx) })
+	case policy.Sweep:
+		r.askSweep(a.For)
+	case policy.Check:
+		r.wg.Go(func() { r.send(ctx, r.preflight(ctx)) })
+	case policy.StartChild:
+		r.wg.Go(func() { r.runChild(ctx, a.Run) })
+	case policy.EndChild:
+		if c := r.child.Load(); c != nil {
+			c.Stop(a.Grace)
+		}
+	case policy.KillChild:
+		if c := r.child.Load(); c != nil {
+			c.Kill()
+		}
+	case policy.ProbeSockets:
+		r.wg.Go(func() { r.send(ctx, r.probe(ctx, a.Run)) })
+	case policy.Tell:
+		r.tell(s, a.What)
+	}
+}

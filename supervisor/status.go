@@ -1,0 +1,249 @@
+package supervisor
+
+import (
+	"context"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"botctl/supervisor/control"
+	"botctl/supervisor/logscan"
+	"botctl/supervisor/policy"
+	"botctl/supervisor/proc"
+	"botctl/supervisor/stale"
+)
+
+// view is what the loop publishes: the state, as of a moment. Readers get it whole.
+type view struct {
+	state policy.State
+	at    time.Time
+}
+
+// seen is what the workers have learned besides; guarded by run.mu.
+type seen struct {
+	server     *control.Server
+	name       string            // of the bot, without its @
+	ended      []control.Process // newest first
+	suspects   []control.Process
+	told       map[int]bool // suspects that were told of, by pid
+	exit       *control.LastExit
+	exitReason string
+	signLine   string // of the bot's output, masked
+	stateError bool   // the state file could not be written, and that was said
+}
+
+// maxEnded bounds the ended processes that status lists.
+const maxEnded = 10
+
+func (r *run) noteName(name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.seen.name = name
+}
+
+func (r *run) noteSign(e logscan.Evidence) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.seen.signLine = r.mask(e.Line)
+}
+
+func (r *run) noteExit(e proc.Exit) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.seen.exitReason = e.String()
+	r.seen.exit = &control.LastExit{Code: e.Code, Signal: int(e.Signal), Reason: e.String(), At: time.Now().UTC()}
+}
+
+// noteSweep keeps a sweep's findings for status and says what is new in them.
+func (r *run) noteSweep(report stale.Report) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.seen.told == nil {
+		r.seen.told = map[int]bool{}
+	}
+	r.seen.suspects = nil
+	for _, f := range report.Findings {
+		p := control.Process{PID: f.PID, Command: f.Command, Evidence: f.Evidence, Outcome: string(f.Outcome)}
+		switch f.Outcome {
+		case stale.NotTouched:
+			r.seen.suspects = append(r.seen.suspects, p)
+			if !r.seen.told[f.PID] {
+				r.seen.told[f.PID] = true
+				r.saySuspect(f)
+			}
+		case stale.EndedByTerm, stale.EndedByKill:
+			r.seen.ended = append([]control.Process{p}, r.seen.ended...)
+			r.seen.ended = r.seen.ended[:min(len(r.seen.ended), maxEnded)]
+			r.sayEnded(f)
+		case stale.Survived, stale.NotPermitted:
+			r.sayEnded(f)
+		}
+	}
+}
+
+// Status is what the control socket answers.
+func (r *run) Status() control.Status {
+	v := r.view.Load()
+	s := v.state
+	now := time.Now()
+	st := control.Status{
+		SchemaVersion: control.SchemaVersion,
+		Version:       r.opts.Version,
+		Key:           r.key(),
+		UpdatedAt:     now.UTC(),
+		BotID:         r.opts.Token.ID(),
+		Token:         r.opts.Token.String(),
+		TokenSource:   r.opts.TokenSource,
+		APIBase:       r.opts.APIBase,
+		Sandbox:       r.opts.Sandbox,
+		Phase:         s.Phase.String(),
+		Well:          s.Phase == policy.Running && s.Suspect.Kind == policy.NoSign && !s.Elsewhere(),
+		SupervisorPID: os.Getpid(),
+		StartedAt:     r.began.UTC(),
+		UptimeSeconds: now.Sub(r.began).Seconds(),
+		Dir:           r.opts.Dir,
+		Lock:          r.opts.StateDir,
+		Conflicts:     control.Conflicts{Total: int(s.Conflicts), LastAt: stamp(s.ConflictLast), Elsewhere: s.Elsewhere()},
+		Stale:         control.Stale{EndedTotal: int(s.Ended)},
+		NextStartAt:   stamp(s.WakeAt),
+		Why:           s.Why,
+	}
+	for _, a := range r.opts.Argv {
+		st.Command = append(st.Command, r.mask(a))
+	}
+	st.Restarts = restarts(s)
+	st.Trouble = trouble(s)
+	if s.Phase == policy.Done {
+		st.ExitCode = new(s.ExitCode)
+	}
+	if c := r.child.Load(); c != nil {
+		tree := c.Tree()
+		st.Child = &control.Child{
+			PID: c.PID(), StartedAt: c.Started().UTC(), UptimeSeconds: now.Sub(c.Started()).Seconds(),
+			State: strings.Trim(string(c.State()), "\x00"), Processes: len(tree),
+		}
+		st.Well = st.Well && st.Child.State != "T"
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.seen.name != "" {
+		st.BotName = "@" + r.seen.name
+	}
+	st.LastExit = r.seen.exit
+	st.Stale.Ended = slices.Clone(r.seen.ended)
+	st.Stale.Suspects = slices.Clone(r.seen.suspects)
+	return st
+}
+
+func restarts(s policy.State) control.Restarts {
+	out := control.Restarts{ByCause: map[string]int{}}
+	for c := policy.ByExit; c < policy.NumCauses; c++ {
+		if n := int(s.Restarts[c]); n > 0 {
+			out.ByCause[c.String()] = n
+			out.Total += n
+		}
+	}
+	if s.Last != policy.FirstStart {
+		out.LastCause, out.LastAt = s.Last.String(), stamp(s.LastAt)
+	}
+	return out
+}
+
+// trouble says in a few words why a run is not well.
+func trouble(s policy.State) string {
+	switch {
+	case s.Elsewhere():
+		return "another machine polls this bot"
+	case s.Phase == policy.Waiting:
+		return "waiting before the next start: " + causeText[s.Cause]
+	case s.Phase == policy.Standby:
+		return "another supervisor has this bot"
+	case s.Phase == policy.Running && s.Suspect.Kind != policy.NoSign:
+		return "the bot's output speaks of " + signText[s.Suspect.Kind]
+	}
+	return ""
+}
+
+func stamp(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return new(t.UTC())
+}
+
+// Restart, Stop and Logs serve the control socket together with Status.
+func (r *run) Restart() { r.ask(policy.RestartAsked{}) }
+
+// Stop asks for an orderly end.
+func (r *run) Stop() { r.ask(policy.StopAsked{}) }
+
+// Logs is the end of the child's output.
+func (r *run) Logs() *control.Tail { return r.tail }
+
+// ask must not wait for a loop that has ended; the caller's own time limit ends the wait.
+func (r *run) ask(ev policy.Event) {
+	limit := time.NewTimer(5 * time.Second)
+	defer limit.Stop()
+	select {
+	case r.events <- ev:
+	case <-limit.C:
+	}
+}
+
+// openServer is called with the lock held, once the locks are. Without a socket the bot is
+// supervised all the same.
+func (r *run) openServer() {
+	srv, err := control.Serve(r.opts.StateDir, r.key(), r)
+	if err != nil {
+		r.opts.Log.Warn("status, logs, restart and stop will not work", keyCause, err.Error())
+		return
+	}
+	r.seen.server = srv
+}
+
+func (r *run) closeServer() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.seen.server != nil {
+		r.seen.server.Close()
+	}
+}
+
+// writeStates writes the state file when the loop has published something, at most once a
+// quarter of a second.
+func (r *run) writeStates(ctx context.Context) {
+	pace := time.NewTicker(250 * time.Millisecond)
+	defer pace.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.dirty:
+			r.writeState()
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-pace.C:
+		}
+	}
+}
+
+// writeState is for whoever holds the locks. A file that cannot be written is no reason to
+// stop supervising (P12, P36).
+func (r *run) writeState() {
+	r.mu.Lock()
+	mine := r.locks != nil
+	r.mu.Unlock()
+	if !mine {
+		return
+	}
+	err := control.WriteState(r.opts.StateDir, r.Status())
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err != nil && !r.seen.stateError {
+		r.opts.Log.Warn("the state file is out of date", keyCause, err.Error())
+	}
+	r.seen.stateError = err != nil
+}

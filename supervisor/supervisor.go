@@ -1,0 +1,227 @@
+// Package supervisor runs one bot and keeps it polling: it takes the locks, ends
+// stale rivals, starts the child, watches it, and does what package policy decides.
+//
+// One goroutine, the loop, owns the state; everything else reports events to it and
+// carries out its actions. See Run for the list of goroutines.
+package supervisor
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"botctl/supervisor/control"
+	"botctl/supervisor/lock"
+	"botctl/supervisor/policy"
+	"botctl/supervisor/proc"
+	"botctl/supervisor/stale"
+	"botctl/supervisor/token"
+)
+
+// Options is what a run is about. Argv, Dir, Env, StateDir, Stdout, Stderr, Log and
+// Masker must be set.
+type Options struct {
+	Argv        []string // the child's command line
+	Dir         string   // its working folder, absolute
+	Env         []string // its environment; Run adds its own marks
+	Interactive bool     // hand it the terminal
+
+	Token       token.Token // zero: unknown, and nothing is asked of the Bot API
+	TokenSource string      // for people, "environment BOT_TOKEN"
+	TokenEnv    string      // --token-env, a further name under which rivals may hold a token
+	APIBase     string      // default DefaultAPIBase
+	Webhook     WebhookPolicy
+	Terminal    bool // a person sits before it: no webhook is deleted unasked
+
+	Policy   policy.Config // Preflight is set by Run
+	StateDir string
+	Rivals   []string
+	Spare    []string
+	HostWide bool // --scope host
+	Version  string
+	Sandbox  bool
+
+	Stdout, Stderr *proc.Sink // where the child's output goes
+	Log            *slog.Logger
+	Masker         *token.Masker
+
+	// Observe, when set, sees every event with the state that follows. The loop
+	// calls it, so it must not block.
+	Observe func(policy.State, policy.Event)
+}
+
+// Result is how a run ended. ExitCode is botctl's own.
+type Result struct {
+	ExitCode int
+	Why      string          // for people; empty when all is said
+	Held     *lock.HeldError // set when another supervisor has the bot
+	Output   []string        // the last lines of the child, masked, when its failed starts ended the run
+}
+
+// lastLines is how much of the child's output goes with a run that its failed starts ended.
+const lastLines = 20
+
+// run is one Run. The loop's goroutine owns what has no lock of its own.
+type run struct {
+	opts   Options
+	cfg    policy.Config
+	keys   []lock.Key
+	guard  string   // key of the abstract socket; empty without a token
+	marks  []string // what the child's environment gets, the run id first
+	api    *botAPI
+	peers  *peers
+	finder *stale.Finder
+	tail   *control.Tail
+	began  time.Time
+
+	events  chan policy.Event
+	sweeps  chan policy.Purpose
+	dirty   chan struct{} // the state file is out of date
+	wg      sync.WaitGroup
+	child   atomic.Pointer[proc.Child]
+	view    atomic.Pointer[view]
+	repeats repeats
+
+	mu    sync.Mutex // guards what follows
+	locks *lock.Set
+	held  *lock.HeldError
+	seen  seen
+}
+
+// Run supervises until the bot is to run no more: a stop was asked for (ctx ended, a signal,
+// the control socket) or the policy says so. It does not return before the whole
+// tree of the child is gone, except for processes that the kernel will not end. The
+// error says that the run could not begin; everything else is in the Result.
+//
+// Goroutines, each joined before Run returns:
+//
+//	loop            Run's own; ends in policy.Done
+//	signals         turns signals into events; ends with the work's context
+//	sweeper         one sweep at a time; the same
+//	lock watch      notices a deleted or replaced lock file; the same
+//	state writer    writes the state file, the newest state wins; the same
+//	reaper          reaps orphans that became ours; the same
+//	control server  answers on the unix socket; ends with its Close
+//	child           starts the child, waits for its tree; one at a time
+//	relays          two for each child, in package proc; end when its pipes do
+//	check, probe, lock attempt   short, one each at most; end with their event
+func Run(ctx context.Context, opts Options) (Result, error) {
+	r, err := newRun(opts)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := errors.Join(proc.SealDescriptors(), proc.BecomeSubreaper()); err != nil {
+		opts.Log.Warn("processes that leave the bot's group may outlive it", keyCause, err.Error())
+	}
+	// The end of ctx asks for a stop; the work goes on until the stop is done.
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	for _, beside := range []func(context.Context){r.signals, r.sweeper, r.watchLocks, r.writeStates, proc.Reap} {
+		r.wg.Go(func() { beside(work) })
+	}
+	final := r.loop(work, ctx.Done())
+	r.closeServer()
+	cancel()
+	r.wg.Wait()
+	r.writeState()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.locks != nil {
+		r.locks.Close()
+	}
+	return r.result(final), nil
+}
+
+func newRun(opts Options) (*run, error) {
+	cfg, err := opts.Policy.Validate()
+	if err != nil {
+		return nil, err
+	}
+	cfg.Preflight = opts.Token != ""
+	if opts.APIBase == "" {
+		opts.APIBase = DefaultAPIBase
+	}
+	folder, err := lock.FolderKey(opts.Dir, stale.ReadProgram(opts.Argv, "").Name)
+	if err != nil {
+		return nil, err
+	}
+	r := &run{
+		opts:    opts,
+		cfg:     cfg,
+		keys:    []lock.Key{{Name: folder}},
+		api:     newBotAPI(opts.APIBase, opts.Token),
+		peers:   peersFor(opts.APIBase, opts.Env),
+		finder:  stale.NewFinder(opts.Masker),
+		tail:    control.NewTail(),
+		began:   time.Now(),
+		events:  make(chan policy.Event, 64),
+		sweeps:  make(chan policy.Purpose, 8),
+		dirty:   make(chan struct{}, 1),
+		repeats: repeats{},
+	}
+	if opts.Token != "" {
+		r.guard = lock.BotKey(opts.Token.ID())
+		r.keys = []lock.Key{{Name: folder, Shared: true}, {Name: r.guard}}
+	}
+	r.opts.Env = r.environ()
+	r.view.Store(&view{})
+	return r, nil
+}
+
+// key names the run's socket and state file: the bot's key, or without a token the folder's.
+func (r *run) key() string { return r.keys[len(r.keys)-1].Name }
+
+func (r *run) keyNames() []string {
+	names := make([]string, 0, len(r.keys))
+	for _, k := range r.keys {
+		names = append(names, k.Name)
+	}
+	return names
+}
+
+// environ completes the child's environment: the marks by which a later supervisor knows
+// leftovers, and Python's output unbuffered unless the owner set it.
+func (r *run) environ() []string {
+	id := make([]byte, 8)
+	rand.Read(id)
+	r.marks = []string{
+		fmt.Sprintf("%s=%s.%s", stale.EnvRunID, strings.Join(r.keyNames(), "+"), hex.EncodeToString(id)),
+		fmt.Sprintf("%s=%d:%d", stale.EnvSupervisor, os.Getpid(), stale.StartTicks()),
+	}
+	env := slices.DeleteFunc(slices.Clone(r.opts.Env), func(kv string) bool {
+		return strings.HasPrefix(kv, stale.EnvRunID+"=") || strings.HasPrefix(kv, stale.EnvSupervisor+"=")
+	})
+	if !slices.ContainsFunc(env, func(kv string) bool { return strings.HasPrefix(kv, "PYTHONUNBUFFERED=") }) {
+		env = append(env, "PYTHONUNBUFFERED=1")
+	}
+	return append(env, r.marks...)
+}
+
+// mask hides every token in a text that leaves the process.
+func (r *run) mask(s string) string { return r.opts.Masker.String(s) }
+
+// send reports ev to the loop. It gives up with ctx, when the loop listens no more.
+func (r *run) send(ctx context.Context, ev policy.Event) {
+	select {
+	case r.events <- ev:
+	case <-ctx.Done():
+	}
+}
+
+// result is called with the lock held.
+func (r *run) result(s policy.State) Result {
+	res := Result{ExitCode: s.ExitCode, Why: s.Why, Held: r.held}
+	if s.ExitCode != 0 && s.StartFails > 0 {
+		res.Output = r.tail.Lines(lastLines)
+	}
+	return res
+}
