@@ -86,10 +86,16 @@ func short(s string) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// Set is the locks of one run. Its methods are for one goroutine at a time, Close apart
-// from the others.
+// Key is one thing to lock. Shared: others may hold it shared as well, but nobody alone. A run that
+// knows its bot shares the folder's key, since two bots may live in one folder; one
+// that does not know takes it alone.
+type Key struct {
+	Name   string
+	Shared bool
+}
+
+// Set is the locks of one run. Its methods are for one goroutine at a time.
 type Set struct {
-	dir   string
 	owner Owner
 	locks []*keyLock
 	guard io.Closer // nil without a bot id, or where there is no such thing
@@ -97,7 +103,7 @@ type Set struct {
 
 // keyLock is one key's pair.
 type keyLock struct {
-	key   string
+	key   Key
 	path  string
 	lock  *flock.Flock
 	child *os.File // nil until TakeChild
@@ -105,13 +111,13 @@ type keyLock struct {
 
 // Take takes the locks of keys in their order, and the guard of guardKey when that is not
 // empty, or none of them. *HeldError: another supervisor has one; any other error: it cannot be had at all.
-func Take(dir string, keys []string, guardKey string, owner Owner) (*Set, error) {
+func Take(dir string, keys []Key, guardKey string, owner Owner) (*Set, error) {
 	if err := private(dir); err != nil {
 		return nil, err
 	}
-	s := &Set{dir: dir, owner: owner}
+	s := &Set{owner: owner}
 	for _, key := range keys {
-		l := &keyLock{key: key, path: filepath.Join(dir, key+".lock")}
+		l := &keyLock{key: key, path: filepath.Join(dir, key.Name+".lock")}
 		if err := l.take(owner); err != nil {
 			s.Close()
 			return nil, err
@@ -136,7 +142,11 @@ func (l *keyLock) take(owner Owner) error {
 			return err
 		}
 		l.lock = flock.New(l.path, flock.SetFlag(os.O_CREATE|os.O_RDWR|noFollow), flock.SetPermissions(0o600))
-		ok, err := l.lock.TryLock()
+		try := l.lock.TryLock
+		if l.key.Shared {
+			try = l.lock.TryRLock
+		}
+		ok, err := try()
 		if err != nil {
 			return fmt.Errorf("lock %q: %w", l.path, bare(err))
 		}
@@ -195,7 +205,7 @@ const (
 // heldBy names the holder. A record of somebody who is gone is that of an earlier
 // holder; the new one may not have written yet.
 func (l *keyLock) heldBy(bot string) error {
-	held := &HeldError{Key: l.key, Bot: bot}
+	held := &HeldError{Key: l.key.Name, Bot: bot}
 	tick := time.NewTicker(recordEvery)
 	defer tick.Stop()
 	for range int(recordWait / recordEvery) {
@@ -226,11 +236,12 @@ func readOwner(path string) (Owner, bool) {
 	return o, true
 }
 
-// TakeChild takes the locks that the child will inherit; those it has stay.
+// TakeChild takes the locks that the child will inherit, one for each key that is not shared; those
+// it has stay.
 // *ChildHeldError: processes of an earlier run still live.
 func (s *Set) TakeChild() error {
 	for _, l := range s.locks {
-		if l.child != nil {
+		if l.child != nil || l.key.Shared {
 			continue
 		}
 		f, err := openChild(l.childPath())
@@ -244,7 +255,7 @@ func (s *Set) TakeChild() error {
 			if err != nil {
 				return fmt.Errorf("lock %q: %w", l.childPath(), err)
 			}
-			return &ChildHeldError{Key: l.key, Holders: holders}
+			return &ChildHeldError{Key: l.key.Name, Holders: holders}
 		}
 		l.child = f
 	}

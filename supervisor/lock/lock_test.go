@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 // hold takes the lock, says so, and keeps it until its stdin ends; with child it
 // lets a sleep inherit the second file first.
 func hold(dir, key string, child bool) {
-	s, err := Take(dir, []string{key}, "", Owner{PID: os.Getpid(), Since: time.Now()})
+	s, err := Take(dir, []Key{{Name: key}}, "", Owner{PID: os.Getpid(), Since: time.Now()})
 	if held, ok := errors.AsType[*HeldError](err); ok {
 		fmt.Println("held", held.PID)
 		return
@@ -115,7 +115,7 @@ func TestP7TheChildKeepsTheSecondFile(t *testing.T) {
 	line(t, sc)
 	cmd.Process.Kill()
 	cmd.Wait()
-	s, err := Take(dir, []string{"d-x"}, "", Owner{PID: os.Getpid()})
+	s, err := Take(dir, []Key{{Name: "d-x"}}, "", Owner{PID: os.Getpid()})
 	if err != nil {
 		t.Fatalf("the supervisor's lock after kill -9: %v", err)
 	}
@@ -141,7 +141,7 @@ func TestP7TheChildKeepsTheSecondFile(t *testing.T) {
 
 func TestP11DeletedAndReplaced(t *testing.T) {
 	dir := t.TempDir()
-	s, err := Take(dir, []string{"d-x"}, "", Owner{PID: os.Getpid()})
+	s, err := Take(dir, []Key{{Name: "d-x"}}, "", Owner{PID: os.Getpid()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func TestP11DeletedAndReplaced(t *testing.T) {
 			t.Fatalf("%s deleted: %v", name, err)
 		}
 	}
-	if _, err := Take(dir, []string{"d-x"}, "", Owner{PID: 1}); err == nil {
+	if _, err := Take(dir, []Key{{Name: "d-x"}}, "", Owner{PID: 1}); err == nil {
 		t.Fatal("a second one got the repaired lock")
 	}
 	os.Remove(filepath.Join(dir, "d-x.lock"))
@@ -181,14 +181,14 @@ func TestP12And13FoldersThatWillNotDo(t *testing.T) {
 	}
 	dir := t.TempDir()
 	os.Symlink("/etc/hostname", filepath.Join(dir, "d-x.lock"))
-	if _, err := Take(dir, []string{"d-x"}, "", Owner{}); err == nil {
+	if _, err := Take(dir, []Key{{Name: "d-x"}}, "", Owner{}); err == nil {
 		t.Error("a symbolic link was locked")
 	}
 	if os.Getuid() == 0 {
 		foreign := filepath.Join(dir, "d-y.lock")
 		os.WriteFile(foreign, nil, 0o600)
 		os.Chown(foreign, 65534, 65534)
-		if _, err := Take(dir, []string{"d-y"}, "", Owner{}); err == nil || !strings.Contains(err.Error(), "belongs to user 65534") {
+		if _, err := Take(dir, []Key{{Name: "d-y"}}, "", Owner{}); err == nil || !strings.Contains(err.Error(), "belongs to user 65534") {
 			t.Errorf("another user's file: %v", err)
 		}
 	}
@@ -199,7 +199,7 @@ func TestP14OnlyTheKernelDecides(t *testing.T) {
 	for i, text := range []string{"garbage", `{"pid":1}`, `{"pid":-5}`, strings.Repeat("x", 1<<20), "\x00\xff"} {
 		key := fmt.Sprintf("d-%d", i)
 		os.WriteFile(filepath.Join(dir, key+".lock"), []byte(text), 0o600)
-		s, err := Take(dir, []string{key}, "", Owner{PID: os.Getpid()})
+		s, err := Take(dir, []Key{{Name: key}}, "", Owner{PID: os.Getpid()})
 		if err != nil {
 			t.Errorf("%.20q: %v", text, err)
 			continue
@@ -210,20 +210,46 @@ func TestP14OnlyTheKernelDecides(t *testing.T) {
 
 func TestTheGuardCrossesFolders(t *testing.T) {
 	key := BotKey(fmt.Sprint(time.Now().UnixNano()))
-	s, err := Take(t.TempDir(), []string{"d-x", key}, key, Owner{PID: os.Getpid(), Bot: "7"})
+	s, err := Take(t.TempDir(), []Key{{Name: "d-x"}, {Name: key}}, key, Owner{PID: os.Getpid(), Bot: "7"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = Take(t.TempDir(), []string{"d-y", key}, key, Owner{Bot: "7"})
+	_, err = Take(t.TempDir(), []Key{{Name: "d-y"}, {Name: key}}, key, Owner{Bot: "7"})
 	held, ok := errors.AsType[*HeldError](err)
 	if !ok || held.PID != os.Getpid() || held.Error() != fmt.Sprintf("bot 7 is already run by pid %d", os.Getpid()) {
 		t.Errorf("%v", err)
 	}
 	s.Close()
-	if s, err = Take(t.TempDir(), []string{key}, key, Owner{}); err != nil {
+	if s, err = Take(t.TempDir(), []Key{{Name: key}}, key, Owner{}); err != nil {
 		t.Fatalf("after release: %v", err)
 	}
 	s.Close()
+}
+
+func TestTwoBotsMayShareAFolder(t *testing.T) {
+	dir := t.TempDir()
+	take := func(keys ...Key) (*Set, error) { return Take(dir, keys, "", Owner{PID: os.Getpid()}) }
+	a, err := take(Key{"d-x", true}, Key{"b-1", false})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := take(Key{"d-x", true}, Key{"b-2", false})
+	if err != nil {
+		t.Fatalf("another bot of the folder: %v", err)
+	}
+	if _, err := take(Key{"d-x", false}); err == nil {
+		t.Error("a run that does not know its bot joined them")
+	}
+	a.Close()
+	b.Close()
+	alone, err := take(Key{"d-x", false})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := take(Key{"d-x", true}, Key{"b-1", false}); err == nil {
+		t.Error("a bot joined a run that does not know its own")
+	}
+	alone.Close()
 }
 
 func TestKeys(t *testing.T) {
