@@ -91,6 +91,7 @@ func (a *botAPI) call(ctx context.Context, method string, form url.Values, resul
 		return fmt.Errorf("%s: API base %q is not a URL", method, a.base)
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("User-Agent", "botctl-supervisor")
 	resp, err := a.http.Do(req)
 	if err != nil {
 		// *url.Error quotes the path, and with it the token.

@@ -23,6 +23,7 @@ func (r *run) runChild(ctx context.Context, n uint32) {
 	out := r.newOutput(ctx, n)
 	c, err := proc.Start(proc.Spec{
 		Argv:        r.opts.Argv,
+		Path:        r.opts.Path,
 		Dir:         r.opts.Dir,
 		Env:         r.opts.Env,
 		Extra:       files,

@@ -15,6 +15,14 @@ import (
 // takeLocks tries once. With the locks it also opens the control socket, which belongs to
 // whoever holds them.
 func (r *run) takeLocks() policy.Event {
+	ev := r.tryLocks()
+	if _, taken := ev.(policy.LockTaken); taken {
+		r.writeState() // from here on status can find us
+	}
+	return ev
+}
+
+func (r *run) tryLocks() policy.Event {
 	owner := lock.Owner{PID: os.Getpid(), Since: r.began.UTC(), Bot: r.opts.Token.ID(), Dir: r.opts.Dir}
 	set, err := lock.Take(r.opts.StateDir, r.keys, r.guard, owner)
 	r.mu.Lock()

@@ -100,3 +100,9 @@ func (p *peers) lookup(ctx context.Context) bool {
 	}
 	return all
 }
+
+// Addresses returns what the host of an API base, and the proxies in env, resolve to now.
+func Addresses(ctx context.Context, base string, env []string) []netip.AddrPort {
+	list, _ := peersFor(base, env).addresses(ctx)
+	return list
+}

@@ -31,6 +31,7 @@ import (
 // Masker must be set.
 type Options struct {
 	Argv        []string // the child's command line
+	Path        string   // its program, when Argv[0] does not name it
 	Dir         string   // its working folder, absolute
 	Env         []string // its environment; Run adds its own marks
 	Interactive bool     // hand it the terminal

@@ -92,6 +92,9 @@ func NewToken() string {
 	return string(id) + ":" + string(append(secret, last[b[42]%16]))
 }
 
+// SupervisorAgent begins the User-Agent of whoever looks after a bot: its calls are no calls of a bot.
+const SupervisorAgent = "botctl-supervisor"
+
 // FirstCall is closed once any bot has called.
 func (s *Server) FirstCall() <-chan struct{} { return s.began }
 
@@ -186,6 +189,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, token, method str
 	if method == "getupdates" {
 		e.Offset, e.Timeout = p.int("offset", 0), int(p.int("timeout", 0))
 	}
+	if !strings.HasPrefix(r.UserAgent(), SupervisorAgent) {
+		s.noteCall(token)
+	}
 	wait := s.call(token, method, p)
 	s.mu.Unlock()
 
@@ -235,6 +241,18 @@ func (s *Server) finish(e *Entry, rep reply, void bool) {
 	}
 }
 
+// noteCall remembers that the bot of a token has called. The caller holds the lock.
+func (s *Server) noteCall(token string) {
+	c := s.client(token)
+	if c == nil || s.called[c.bot.id] {
+		return
+	}
+	if len(s.called) == 0 {
+		close(s.began)
+	}
+	s.called[c.bot.id] = true
+}
+
 // call begins a method and returns where its answer comes. The caller holds the lock.
 func (s *Server) call(token, method string, p params) <-chan reply {
 	c := s.client(token)
@@ -245,12 +263,6 @@ func (s *Server) call(token, method string, p params) <-chan reply {
 		return at(errorReply(401, "Unauthorized: invalid token specified"))
 	case c == nil:
 		return at(errorReply(401, "Unauthorized"))
-	}
-	if !s.called[c.bot.id] {
-		if len(s.called) == 0 {
-			close(s.began)
-		}
-		s.called[c.bot.id] = true
 	}
 	if f := s.fault(c.bot.id, method); f != nil {
 		return s.suffer(c, f)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // Exit codes, the same for all verbs. Nothing else in botctl decides one.
@@ -68,7 +69,12 @@ func report(w io.Writer, err error, asJSON bool) int {
 	f, ok := errors.AsType[*failure](err)
 	if !ok {
 		// What cobra itself refuses: unknown verbs and flags, wrong numbers of arguments.
-		f = usageError(err).hint(`"botctl --help" lists the verbs, "botctl VERB --help" their flags`)
+		message, suggestion, _ := strings.Cut(err.Error(), "\n")
+		f = usageError(errors.New(message))
+		if _, names, ok := strings.Cut(suggestion, "Did you mean this?"); ok {
+			f.hint("did you mean " + strings.Join(strings.Fields(names), " or ") + "?")
+		}
+		f.hint(`"botctl --help" lists the verbs, "botctl VERB --help" their flags`)
 	}
 	if f.err == nil {
 		return f.code

@@ -24,6 +24,7 @@ import (
 // Spec is what to start. Argv and Dir must be set.
 type Spec struct {
 	Argv        []string // Argv[0] is looked up in the PATH of Env
+	Path        string   // the program to run when Argv[0] does not name it
 	Dir         string
 	Env         []string
 	Extra       []*os.File // inherited as descriptors 3, 4, …
@@ -84,6 +85,9 @@ func find(spec Spec) (string, error) {
 			err = syscall.ENOTDIR
 		}
 		return "", &StartError{Kind: NoDir, Path: spec.Argv[0], Err: fmt.Errorf("working folder %q: %w", spec.Dir, bare(err))}
+	}
+	if spec.Path != "" {
+		return spec.Path, nil
 	}
 	name := spec.Argv[0]
 	if strings.ContainsRune(name, filepath.Separator) {

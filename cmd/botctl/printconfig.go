@@ -1,0 +1,18 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"text/tabwriter"
+)
+
+// writeConfig prints each setting, its value and where it came from.
+func writeConfig(w io.Writer, set settings, rows []setting) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "SETTING\tVALUE\tFROM")
+	for _, s := range rows {
+		v := set[s.name]
+		fmt.Fprintf(t, "%s\t%q\t%s\n", s.name, v.text, v.from)
+	}
+	return t.Flush()
+}

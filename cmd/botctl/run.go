@@ -1,0 +1,271 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"botctl/supervisor"
+	"botctl/supervisor/lock"
+	"botctl/supervisor/policy"
+	"botctl/supervisor/proc"
+	"botctl/supervisor/token"
+)
+
+func newRunCmd() *cobra.Command {
+	var printConfig, sandboxed bool
+	cmd := &cobra.Command{
+		Use:   "run [flags] [-- COMMAND [ARG...]]",
+		Short: "Supervise a bot: be the only one, keep it polling",
+		Long: `run starts COMMAND (without one, the bundled bot) and keeps it polling until it is told to
+stop. Before each start it ends stale processes that compete for the bot; while it runs it
+watches for 409 conflicts, a broken event loop, a refused token, and restarts the bot when that
+helps.
+
+Settings come from the flag, then the environment (BOTCTL_STOP_TIMEOUT for --stop-timeout),
+then botctl.yaml in this folder, then the default. The bot's token is read from
+TELEGRAM_BOT_TOKEN, BOT_TOKEN, TELEGRAM_TOKEN or TOKEN, or from .env; never from a flag's value.
+
+Exit codes: 0 stopped, 2 usage, 70 gave up, 73 no lock or state, 75 another supervisor has the
+bot, 78 configuration or token refused, 126/127 COMMAND not executable or not found; a bot that
+never came up ends botctl with its own code.`,
+		Example: `  botctl run -- python bot.py
+  botctl run --sandbox                     the bundled bot against a local Telegram
+  botctl run --sandbox -- python bot.py    any bot that reads TELEGRAM_API_BASE
+  botctl run --on-held wait -- node bot.js
+  botctl run --print-config`,
+		RunE: func(cmd *cobra.Command, argv []string) error {
+			if len(argv) > 0 && cmd.ArgsLenAtDash() != 0 {
+				return usageError(fmt.Errorf("unexpected argument %q", argv[0])).
+					hint(`put the bot's command behind "--": botctl run -- ` + strings.Join(argv, " "))
+			}
+			set, err := loadSettings(cmd.Flags(), runSettings, os.Environ())
+			if err != nil {
+				return err
+			}
+			if printConfig {
+				return writeConfig(cmd.OutOrStdout(), set, runSettings)
+			}
+			return superviseBot(cmd.Context(), set, argv, sandboxed)
+		},
+	}
+	addFlags(cmd.Flags(), runSettings)
+	cmd.Flags().BoolVar(&printConfig, "print-config", false, "print every setting and where it came from, and end")
+	cmd.Flags().BoolVar(&sandboxed, "sandbox", false, "run against an embedded local Telegram, without a token or a network")
+	return cmd
+}
+
+// superviseBot is the main job.
+func superviseBot(ctx context.Context, set settings, argv []string, sandboxed bool) error {
+	proc.IgnorePipeSignal()
+	out, errs := proc.NewSink(os.Stdout, "stdout"), proc.NewSink(os.Stderr, "stderr")
+	defer func() {
+		flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		defer cancel()
+		out.Close(flush)
+		errs.Close(flush)
+	}()
+	opts, err := runOptions(set, argv)
+	if err != nil {
+		return err
+	}
+	var box *embedded
+	if sandboxed {
+		if box, err = startSandbox(ctx, &opts); err != nil {
+			return err
+		}
+		defer box.stop()
+	}
+	opts.Masker = token.NewMasker(opts.Token)
+	mask := func(line string) string { return opts.Masker.String(line) }
+	opts.Stdout, opts.Stderr = out, errs
+	opts.Log = slog.New(&lineHandler{
+		out:   func(line string) { out.WriteLine(mask(line)) },
+		err:   func(line string) { errs.WriteLine(mask(line)) },
+		json:  set.text("log-format") == "json",
+		quiet: set.bool("quiet"),
+	})
+	if box != nil {
+		box.watch(&opts)
+	}
+	res, err := supervisor.Run(ctx, opts)
+	if err != nil {
+		return fail(exitFailed, err)
+	}
+	return outcome(res, opts)
+}
+
+// outcome turns the end of a run into an error with its code and advice.
+func outcome(res supervisor.Result, opts supervisor.Options) error {
+	if res.ExitCode == exitDone {
+		return nil
+	}
+	for _, line := range res.Output {
+		opts.Stderr.WriteLine("botctl: last output: " + line)
+	}
+	err := errors.New(opts.Masker.String(res.Why))
+	if res.Why == "" {
+		return quietExit(res.ExitCode)
+	}
+	f := fail(res.ExitCode, err)
+	switch {
+	case res.ExitCode == exitHeld:
+		f.hint(`"botctl status" shows it, "botctl stop" ends it; "botctl run --on-held wait" takes over when it ends`)
+	case res.ExitCode == exitLock:
+		f.hint("BOTCTL_STATE_DIR names another folder for locks and state")
+	case res.ExitCode == exitConfig && strings.Contains(res.Why, "webhook"):
+		f.hint("--webhook delete removes it, pending updates kept; --webhook keep runs the bot all the same")
+	case res.ExitCode == exitConfig && strings.Contains(res.Why, "token"):
+		f.hint("get a new token from @BotFather, and check where it is set")
+	case res.ExitCode == exitNotFound, res.ExitCode == exitNotExec:
+		f.hint("the command is what follows --; it is looked up in PATH of this environment")
+	}
+	return f
+}
+
+// runOptions puts together what a run is about, the token among it.
+func runOptions(set settings, argv []string) (supervisor.Options, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return supervisor.Options{}, configError(fmt.Errorf("working folder: %w", err))
+	}
+	child := os.Environ()
+	if path := set.text("env-file"); path != "" {
+		if child, err = withEnvFile(child, path); err != nil {
+			return supervisor.Options{}, err
+		}
+	}
+	found, err := findToken(set, child, dir)
+	if err != nil {
+		return supervisor.Options{}, err
+	}
+	state, err := lock.StateDir(os.Getenv)
+	if err != nil {
+		return supervisor.Options{}, fail(exitLock, err).hint("BOTCTL_STATE_DIR names another folder for locks and state")
+	}
+	count, within, _ := giveUp(set.text("give-up"))
+	opts := supervisor.Options{
+		Argv: argv, Dir: dir, Env: child,
+		Interactive: set.bool("interactive"),
+		Token:       found.Token, TokenSource: found.Source, TokenEnv: set.text("token-env"),
+		APIBase:  apiBase(set),
+		Webhook:  supervisor.WebhookPolicy(set.text("webhook")),
+		Terminal: term.IsTerminal(int(os.Stdout.Fd())),
+		Policy: policy.Config{
+			WaitForLock:  set.text("on-held") == "wait",
+			StartTries:   set.int("start-tries"),
+			GiveUp:       count,
+			GiveUpWithin: within,
+			OnConflict:   map[string]policy.OnConflict{"auto": policy.Auto, "restart": policy.Restart, "tell": policy.TellIt}[set.text("on-conflict")],
+			FirstSign:    set.bool("restart-on-first-sign"),
+			StopTimeout:  set.duration("stop-timeout"),
+			Seed:         uint64(time.Now().UnixNano()),
+		},
+		StateDir: state,
+		Rivals:   set.list("rival"), Spare: set.list("spare"), HostWide: set.text("scope") == "host",
+		Version: thisVersion(),
+	}
+	if len(argv) == 0 {
+		if err := useBundledBot(&opts, found); err != nil {
+			return opts, err
+		}
+	}
+	return opts, nil
+}
+
+// useBundledBot makes botctl itself the child, through the running executable, not its path:
+// the file may have been replaced. A token from a file is handed on in the environment.
+func useBundledBot(opts *supervisor.Options, found token.Found) error {
+	exe := "/proc/self/exe"
+	if _, err := os.Stat(exe); err != nil {
+		if exe, err = os.Executable(); err != nil {
+			return fail(exitFailed, fmt.Errorf("own executable: %w", err))
+		}
+	}
+	opts.Argv, opts.Path = []string{"botctl", "bot"}, exe
+	if found.Token != "" && !slices.ContainsFunc(opts.Env, func(kv string) bool { return found.Name != "" && strings.HasPrefix(kv, found.Name+"=") }) {
+		opts.Env = append(opts.Env, "TELEGRAM_BOT_TOKEN="+found.Token.Reveal())
+	}
+	return nil
+}
+
+func findToken(set settings, env []string, dir string) (token.Found, error) {
+	found, err := token.Find(token.Sources{
+		Getenv: lookupEnv(env),
+		Env:    set.text("token-env"),
+		File:   set.text("token-file"),
+		Dir:    dir,
+	})
+	if err != nil {
+		f := configError(err)
+		if _, ok := errors.AsType[*token.AmbiguousError](err); ok {
+			f.hint("--token-env NAME says which one is this bot's")
+		}
+		return found, f
+	}
+	return found, nil
+}
+
+// apiBase is the Bot API server in force: --api-base, else TELEGRAM_API_BASE, else Telegram's.
+func apiBase(set settings) string {
+	if base := set.text("api-base"); base != "" {
+		return strings.TrimRight(base, "/")
+	}
+	if base := os.Getenv("TELEGRAM_API_BASE"); base != "" {
+		return strings.TrimRight(base, "/")
+	}
+	return supervisor.DefaultAPIBase
+}
+
+func withEnvFile(env []string, path string) ([]string, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, configError(fmt.Errorf("--env-file %q: %w", path, pathCause(err)))
+	}
+	vars, err := token.Dotenv(path)
+	if err != nil {
+		return nil, configError(err)
+	}
+	have := lookupEnv(env)
+	for name, v := range vars {
+		if have(name) == "" {
+			env = append(env, name+"="+v)
+		}
+	}
+	return env, nil
+}
+
+func lookupEnv(env []string) func(string) string {
+	return func(name string) string {
+		for _, kv := range slices.Backward(env) {
+			if v, ok := strings.CutPrefix(kv, name+"="); ok {
+				return v
+			}
+		}
+		return ""
+	}
+}
+
+func pathCause(err error) error {
+	if pe, ok := errors.AsType[*os.PathError](err); ok {
+		return pe.Err
+	}
+	return err
+}
+
+// stateDir is where running supervisors are found.
+func stateDir() (string, error) {
+	dir, err := lock.StateDir(os.Getenv)
+	if err != nil {
+		return "", fail(exitLock, err).hint("BOTCTL_STATE_DIR names the folder of locks and state")
+	}
+	return filepath.Clean(dir), nil
+}

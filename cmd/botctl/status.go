@@ -1,0 +1,185 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"botctl/supervisor/control"
+)
+
+func newStatusCmd() *cobra.Command {
+	var p chooser
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show how the bot is",
+		Long: `status shows the bot of this folder: phase, pid, uptime, restarts and why, conflicts,
+stale processes. It works from the last written state when no supervisor runs.
+
+Exit codes: 0 running and well, 1 dead with its state left behind, 3 not running, 4 cannot tell,
+150 running but not well (back-off, standby, a conflict that lasts).`,
+		Example: `  botctl status
+  botctl status --json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, st, c, err := p.find(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if c != nil {
+				if st, err = c.Status(cmd.Context()); err != nil {
+					return fail(exitCannotTell, err)
+				}
+			}
+			code := statusCode(st, c != nil)
+			if code == exitFailed {
+				st.Phase, st.Well, st.Child = "dead", false, nil
+			}
+			if asJSON {
+				err = writeJSON(cmd.OutOrStdout(), st)
+			} else {
+				err = writeStatus(cmd.OutOrStdout(), st, time.Now())
+			}
+			if err != nil {
+				return err
+			}
+			return quietExit(code)
+		},
+	}
+	p.flag(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON (docs/cli-json.md)")
+	return cmd
+}
+
+// statusCode is LSB's: a supervisor that ended in order has written so.
+func statusCode(st control.Status, lives bool) int {
+	switch {
+	case !lives && st.Phase == "done":
+		return exitNotRunning
+	case !lives:
+		return exitFailed
+	case st.Well:
+		return exitDone
+	}
+	return exitUnwell
+}
+
+func writeStatus(w io.Writer, st control.Status, now time.Time) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	row := func(name, format string, args ...any) {
+		if v := fmt.Sprintf(format, args...); v != "" {
+			fmt.Fprintf(t, "%s\t%s\n", name, v)
+		}
+	}
+	row("bot", "%s", strings.TrimSpace(st.BotID+" "+st.BotName))
+	row("phase", "%s", phaseLine(st))
+	row("command", "%s", strings.Join(st.Command, " "))
+	row("folder", "%s", st.Dir)
+	if c := st.Child; c != nil {
+		row("bot process", "pid %d, %s, up %s", c.PID, plural(c.Processes, "process", "processes"), ago(time.Duration(c.UptimeSeconds*float64(time.Second))))
+	}
+	if st.Phase != "done" && st.Phase != "dead" {
+		row("supervisor", "pid %d, up %s, botctl %s", st.SupervisorPID, ago(now.Sub(st.StartedAt)), st.Version)
+	} else {
+		row("supervisor", "pid %d until %s, botctl %s", st.SupervisorPID, st.UpdatedAt.Format(time.RFC3339), st.Version)
+	}
+	if st.Token != "" {
+		row("token", "%s from %s", st.Token, st.TokenSource)
+	}
+	if st.Sandbox {
+		row("api", "%s (sandbox)", st.APIBase)
+	} else {
+		row("api", "%s", st.APIBase)
+	}
+	row("restarts", "%s", restartLine(st.Restarts, now))
+	if e := st.LastExit; e != nil {
+		row("last exit", "%s, %s ago", e.Reason, ago(now.Sub(e.At)))
+	}
+	if st.NextStartAt != nil && now.Before(*st.NextStartAt) {
+		row("next start", "in %s", ago(st.NextStartAt.Sub(now)))
+	}
+	row("conflicts", "%s", conflictLine(st.Conflicts, now))
+	row("stale ended", "%d", st.Stale.EndedTotal)
+	for _, p := range st.Stale.Ended {
+		row("", "pid %d %s: %s", p.PID, p.Command, p.Evidence)
+	}
+	for _, p := range st.Stale.Suspects {
+		row("may poll", "pid %d %s: %s", p.PID, p.Command, p.Evidence)
+	}
+	row("lock", "%s/%s.lock", st.Lock, st.Key)
+	return t.Flush()
+}
+
+func phaseLine(st control.Status) string {
+	switch {
+	case st.Phase == "done" && st.ExitCode != nil:
+		line := fmt.Sprintf("ended with code %d", *st.ExitCode)
+		if st.Why != "" {
+			line += ": " + st.Why
+		}
+		return line
+	case st.Phase == "dead":
+		return `dead: the supervisor was killed; "botctl run" starts clean`
+	case st.Trouble != "":
+		return st.Phase + ", not well: " + st.Trouble
+	case st.Well:
+		return st.Phase + ", well"
+	}
+	return st.Phase
+}
+
+func restartLine(r control.Restarts, now time.Time) string {
+	if r.Total == 0 {
+		return "none"
+	}
+	var by []string
+	for _, cause := range slices.Sorted(maps.Keys(r.ByCause)) {
+		by = append(by, fmt.Sprintf("%s %d", cause, r.ByCause[cause]))
+	}
+	line := fmt.Sprintf("%d (%s)", r.Total, strings.Join(by, ", "))
+	if r.LastAt != nil {
+		line += fmt.Sprintf(", last %s ago: %s", ago(now.Sub(*r.LastAt)), r.LastCause)
+	}
+	return line
+}
+
+func conflictLine(c control.Conflicts, now time.Time) string {
+	if c.Total == 0 {
+		return "none"
+	}
+	line := fmt.Sprint(c.Total)
+	if c.LastAt != nil {
+		line += fmt.Sprintf(", last %s ago", ago(now.Sub(*c.LastAt)))
+	}
+	if c.Elsewhere {
+		line += "; another machine polls this bot"
+	}
+	return line
+}
+
+// ago rounds for people.
+func ago(d time.Duration) string {
+	switch {
+	case d < 0:
+		return "0s"
+	case d < time.Minute:
+		return d.Round(time.Second).String()
+	case d < 24*time.Hour:
+		return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
+	}
+	return fmt.Sprintf("%dd%dh", int(d.Hours())/24, int(d.Hours())%24)
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
