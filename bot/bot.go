@@ -103,10 +103,12 @@ func newRunner(ctx context.Context, cfg Config) *runner {
 }
 
 func orStopped(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	select {
+	case <-ctx.Done():
 		return nil
+	default:
+		return err
 	}
-	return err
 }
 
 // introduce asks who we are and registers the commands, until the Bot API answers.

@@ -18,7 +18,7 @@ func (r *run) loop(ctx context.Context, asked <-chan struct{}) policy.State {
 		r.publish(s, next, ev)
 		s = next
 		for _, a := range acts {
-			r.do(ctx, s, a)
+			r.perform(ctx, s, a)
 		}
 		if s.Phase == policy.Done {
 			return s

@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 
 	"botctl/supervisor/policy"
@@ -60,7 +61,7 @@ func (r *run) say(old, now policy.State, ev policy.Event) {
 			r.often(slog.LevelWarn, "bot was not started", ev.Detail, keyCause, ev.Detail, keyNext, pause(now))
 		}
 	case policy.SignSeen:
-		r.saySign(now, ev)
+		r.saySign(old, ev)
 	case policy.ChildExited:
 		r.sayExit(old, now)
 	}
@@ -86,16 +87,7 @@ func (r *run) sayBegin() {
 	}
 }
 
-func (r *run) command() string {
-	text := ""
-	for i, a := range r.opts.Argv {
-		if i > 0 {
-			text += " "
-		}
-		text += a
-	}
-	return r.mask(text)
-}
+func (r *run) command() string { return r.mask(strings.Join(r.opts.Argv, " ")) }
 
 func (r *run) sayChecked(ev policy.Checked) {
 	switch ev.Verdict {
@@ -116,8 +108,9 @@ func (r *run) sayStarted(now policy.State, ev policy.ChildStarted) {
 	r.often(slog.LevelInfo, "bot started again", "started "+causeText[now.Cause], keyPID, ev.PID, keyCause, causeText[now.Cause])
 }
 
-func (r *run) saySign(now policy.State, ev policy.SignSeen) {
-	if now.Run != ev.Run || now.Phase != policy.Running && now.Phase != policy.Stopping {
+// saySign is silent about what is printed after our own signal.
+func (r *run) saySign(old policy.State, ev policy.SignSeen) {
+	if old.Run != ev.Run || old.Phase != policy.Running {
 		return
 	}
 	r.mu.Lock()

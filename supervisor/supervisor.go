@@ -91,6 +91,7 @@ type run struct {
 	child   atomic.Pointer[proc.Child]
 	view    atomic.Pointer[view]
 	repeats repeats
+	perform func(context.Context, policy.State, policy.Action) // do, but for tests of the loop
 
 	mu    sync.Mutex // guards what follows
 	locks *lock.Set
@@ -175,6 +176,7 @@ func newRun(opts Options) (*run, error) {
 	}
 	r.opts.Env = r.environ()
 	r.view.Store(&view{})
+	r.perform = r.do
 	return r, nil
 }
 

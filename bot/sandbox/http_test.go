@@ -65,10 +65,10 @@ func TestEveryFormOfARequest(t *testing.T) {
 		t.Errorf("null body: %d", code)
 	}
 	// Chunked, no Content-Length.
-	req, _ := http.NewRequest("POST", base+"/bot"+tok+"/sendMessage", io.MultiReader(strings.NewReader(form.String())))
+	req, _ := http.NewRequest(http.MethodPost, base+"/bot"+tok+"/sendMessage", io.MultiReader(strings.NewReader(form.String())))
 	req.Header.Set("Content-Type", w.FormDataContentType())
 	resp, err := http.DefaultClient.Do(req)
-	if err != nil || resp.StatusCode != 200 {
+	if err != nil || resp.StatusCode != http.StatusOK {
 		t.Errorf("chunked multipart: %v %v", resp, err)
 	}
 }
@@ -133,7 +133,7 @@ func TestClientDrivesTheSandbox(t *testing.T) {
 func TestNoWebPageElsewhereDrivesIt(t *testing.T) {
 	_, base := serveHTTP(t)
 	for _, tc := range []struct{ host, origin string }{{"evil.example", ""}, {"", "https://evil.example"}} {
-		req, _ := http.NewRequestWithContext(t.Context(), "GET", base+"/sandbox/state", nil)
+		req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, base+"/sandbox/state", nil)
 		if tc.host != "" {
 			req.Host = tc.host
 		}
@@ -145,7 +145,7 @@ func TestNoWebPageElsewhereDrivesIt(t *testing.T) {
 			t.Fatal(err)
 		}
 		resp.Body.Close()
-		if resp.StatusCode != 403 {
+		if resp.StatusCode != http.StatusForbidden {
 			t.Errorf("%+v: %d, want 403", tc, resp.StatusCode)
 		}
 	}

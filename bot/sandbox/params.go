@@ -79,9 +79,9 @@ func (p params) addJSON(body []byte) {
 func (p params) addMultipart(r *multipart.Reader) error {
 	total := 0
 	for {
-		part, err := r.NextPart()
-		if err != nil {
-			return nil // the end, or not multipart after all
+		part, end := r.NextPart()
+		if end != nil {
+			return nil // all parts are read, or it is not multipart after all
 		}
 		if part.FileName() != "" {
 			if _, err := io.Copy(io.Discard, part); err != nil {

@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -146,7 +147,7 @@ func TestADeafBotIsRestartedWithin15Seconds(t *testing.T) { // P28
 	if took := time.Since(said); took > 15*time.Second || took < 9*time.Second {
 		t.Errorf("restarted after %v, want 10s to 15s", took)
 	}
-	p.polling()
+	run.stdout.await(t, patient, 2, "polling")
 }
 
 // A grammY bot that catches the error stays connected without a poll: the 70 s rule.
@@ -363,10 +364,11 @@ func TestThePreflight(t *testing.T) {
 		t.Run("webhook "+policy, func(t *testing.T) {
 			t.Parallel()
 			p := newProject(t)
-			set := exec.Command("curl", "-sf", p.base+"/bot"+p.token+"/setWebhook?url=https://example.org/secret-path")
-			if out, err := set.CombinedOutput(); err != nil {
-				t.Fatal(err, string(out))
+			resp, err := http.Get(p.base + "/bot" + p.token + "/setWebhook?url=https://example.org/secret-path")
+			if err != nil {
+				t.Fatal(err)
 			}
+			resp.Body.Close()
 			run := p.botctl("run", "--webhook", policy, "--", "sleep", "100")
 			if code != 0 {
 				run.exits(code)
@@ -497,7 +499,7 @@ func TestStopEndsTheWholeTree(t *testing.T) {
 	run.cmd.Process.Signal(syscall.SIGTERM)
 	run.exits(0)
 	left, _ := exec.Command("pgrep", "-f", "^sleep 1000$").Output()
-	for _, pid := range strings.Fields(string(left)) {
+	for pid := range strings.FieldsSeq(string(left)) {
 		if cwd, _ := os.Readlink(filepath.Join("/proc", pid, "cwd")); cwd == p.dir {
 			t.Errorf("pid %s is left", pid)
 		}

@@ -102,8 +102,7 @@ func (p *play) wantNo(kind func(Action) bool, what string) {
 	}
 }
 
-func ends(a Action) bool  { _, ok := a.(EndChild); return ok }
-func tells(a Action) bool { _, ok := a.(Tell); return ok }
+func ends(a Action) bool { _, ok := a.(EndChild); return ok }
 
 var (
 	polls    = SocketsProbed{Readable: true, Open: 1, Quiet: time.Second}

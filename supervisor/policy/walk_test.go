@@ -2,6 +2,7 @@ package policy
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 )
@@ -22,7 +23,7 @@ func everyEvent() []Event {
 	for v := CheckPassed; v <= WebhookStop; v++ {
 		evs = append(evs, Checked{Verdict: v})
 	}
-	for k := NoSign; k < numKinds; k++ {
+	for k := range numKinds {
 		evs = append(evs, SignSeen{Run: 1, Kind: k}, SignSeen{Run: 1, Kind: k, Logger: true})
 	}
 	return evs
@@ -200,12 +201,7 @@ func (w *world) outside() Event {
 }
 
 func contains(list []Phase, p Phase) bool {
-	for _, q := range list {
-		if q == p {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(list, p)
 }
 
 func BenchmarkDecide(b *testing.B) {

@@ -97,8 +97,6 @@ var helpers = map[string]func(){
 	},
 }
 
-var used sync.Map
-
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 {
 		if help, ok := helpers[os.Args[1]]; ok {

@@ -148,12 +148,11 @@ func classify(path string, err error) error {
 // bare drops what *os.PathError and *exec.Error put before the cause.
 func bare(err error) error {
 	for {
-		switch inner := errors.Unwrap(err); {
-		case inner == nil:
+		inner := errors.Unwrap(err)
+		if inner == nil {
 			return err
-		default:
-			err = inner
 		}
+		err = inner
 	}
 }
 

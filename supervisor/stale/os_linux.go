@@ -182,7 +182,7 @@ var managers = map[string]string{
 
 // restarter names the ancestor of pid that brings it back, "" when none is known.
 func restarter(pid int) string {
-	for depth := 0; depth < 16; depth++ {
+	for range 16 {
 		s, ok := readStat(pid)
 		if !ok || s.ppid == 0 {
 			return ""

@@ -334,7 +334,9 @@ func simpleCommand(s string) []string {
 // "gunicorn: worker [api_server:app]".
 func titleWords(argv []string) []string {
 	if len(argv) == 1 && strings.Contains(argv[0], " ") {
-		argv = strings.Fields(argv[0])
+		if argv = strings.Fields(argv[0]); len(argv) == 0 {
+			return nil
+		}
 		argv[0] = strings.TrimSuffix(argv[0], ":")
 		if servers[base(argv[0])] != nil && len(argv) > 2 && (argv[1] == "worker" || argv[1] == "master") {
 			argv = slices.Delete(slices.Clone(argv), 1, 2)

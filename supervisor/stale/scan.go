@@ -153,7 +153,7 @@ func (f *Finder) scan(ctx context.Context, t *Target, lineage bool) (Report, err
 		if len(argv) == 0 {
 			continue // a zombie, a kernel thread, or gone
 		}
-		if ReadProgram(argv, "").Kind == Unknown && !(lineage && marked(pid)) {
+		if ReadProgram(argv, "").Kind == Unknown && (!lineage || !marked(pid)) {
 			continue
 		}
 		found, err := f.look(ctx, t, pid, argv)

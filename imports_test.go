@@ -1,0 +1,98 @@
+// Package botctl_test holds the import law of ARCHITECTURE.md.
+package botctl_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// fences names, for each third-party library, the one package that may import it.
+var fences = map[string]string{
+	"github.com/spf13/cobra":                             "botctl/cmd/botctl",
+	"github.com/spf13/pflag":                             "botctl/cmd/botctl",
+	"github.com/knadh/koanf":                             "botctl/cmd/botctl",
+	"golang.org/x/term":                                  "botctl/cmd/botctl",
+	"github.com/gofrs/flock":                             "botctl/supervisor/lock",
+	"github.com/shirou/gopsutil/v3":                      "botctl/supervisor/stale",
+	"github.com/joho/godotenv":                           "botctl/supervisor/token",
+	"github.com/go-telegram-bot-api/telegram-bot-api/v5": "botctl/bot",
+}
+
+// below lists what each package may import of this module. Leaves import nothing but token.
+var below = map[string][]string{
+	"botctl/cmd/botctl":         {"botctl/bot", "botctl/bot/sandbox", "botctl/supervisor", "botctl/supervisor/control", "botctl/supervisor/lock", "botctl/supervisor/policy", "botctl/supervisor/proc", "botctl/supervisor/stale", "botctl/supervisor/token"},
+	"botctl/supervisor":         {"botctl/supervisor/control", "botctl/supervisor/lock", "botctl/supervisor/logscan", "botctl/supervisor/policy", "botctl/supervisor/proc", "botctl/supervisor/stale", "botctl/supervisor/token"},
+	"botctl/supervisor/control": {},
+	"botctl/supervisor/lock":    {},
+	"botctl/supervisor/logscan": {},
+	"botctl/supervisor/policy":  {},
+	"botctl/supervisor/proc":    {},
+	"botctl/supervisor/stale":   {"botctl/supervisor/token"},
+	"botctl/supervisor/token":   {},
+	"botctl/bot":                {},
+	"botctl/bot/sandbox":        {},
+	"botctl/scripts/logscore":   {"botctl/supervisor/logscan"},
+}
+
+// pure is all that package policy may import: no os, no net, no clock that ticks.
+var pure = []string{"fmt", "time"}
+
+func TestTheImportLaw(t *testing.T) {
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", "./...")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; seen++ {
+		var p struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if p.ImportPath == "botctl" {
+			continue
+		}
+		allowed, known := below[p.ImportPath]
+		if !known {
+			t.Errorf("%s has no room in the picture: add it to ARCHITECTURE.md and to this test", p.ImportPath)
+		}
+		for _, imp := range p.Imports {
+			if strings.HasPrefix(imp, "botctl/") && !slices.Contains(allowed, imp) {
+				t.Errorf("%s imports %s", p.ImportPath, imp)
+			}
+			if p.ImportPath == "botctl/supervisor/policy" && !slices.Contains(pure, imp) {
+				t.Errorf("policy imports %s", imp)
+			}
+			checkFence(t, p.ImportPath, imp)
+		}
+	}
+	if seen < len(below) {
+		t.Errorf("%d packages seen, %d known", seen, len(below))
+	}
+}
+
+func checkFence(t *testing.T, from, imp string) {
+	t.Helper()
+	if !strings.Contains(strings.Split(imp, "/")[0], ".") || strings.HasPrefix(imp, "golang.org/x/sys/") {
+		return
+	}
+	for lib, owner := range fences {
+		if imp == lib || strings.HasPrefix(imp, lib+"/") {
+			if from != owner {
+				t.Errorf("%s imports %s, whose fence is %s", from, imp, owner)
+			}
+			return
+		}
+	}
+	t.Errorf("%s imports %s, which has no fence", from, imp)
+}
