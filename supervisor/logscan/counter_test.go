@@ -1,0 +1,110 @@
+package logscan
+
+import "testing"
+
+const tidyTrace = "Traceback (most recent call last):\n  File \"/app/bot.py\", line 9, in x\n    self._check_closed()\n"
+
+// harmlessOutputs are no sign of trouble with polling, however much they look like one.
+var harmlessOutputs = []string{
+	// chats
+	"2026-08-20 10:00:01,100 - bot - INFO - message from 42: " + taken,
+	"2026-08-20 10:00:01,100 - bot - INFO - look\ntelegram.error.Conflict: " + taken,
+	"INFO:bot.handlers:Error while getting Updates: " + taken,
+	"INFO:bot:telegram.ext.updater - ERROR - Error while getting Updates: " + taken,
+	"INFO - 2026-08-20 10:00:03 - telegram.ext.updater - ERROR - Error while getting Updates: " + taken,
+	"2026/08/20 10:00:01 [alice] " + taken,
+	"2026/08/20 10:00:01 [42] " + taken,
+	"2026/08/20 10:00:01 [alice] ERROR Getting updates: telego: getUpdates: api: 409 \"" + taken + "\"",
+	"[alice] Error: " + taken,
+	"[@bob] Polling error: " + taken,
+	"alice: Error: " + taken,
+	"alice: RuntimeError: Event loop is closed",
+	"<alice> Polling error: " + taken,
+	"Message from alice: Error: " + taken,
+	"New message: GrammyError: Call to 'getUpdates' failed! (409: " + taken + ")",
+	"Received message 'Polling error: " + taken + "' from alice",
+	"got message text=\"Error while getting Updates: " + taken + "\"",
+	"  text: 'TelegramError: 409: " + taken + "',",
+	"  \"text\": \"error: " + taken + "\",",
+	"update: {'message': {'text': 'Error: " + taken + "', 'from': {'id': 42}}}",
+	"{'update_id': 9, 'message': {'text': '{\"ok\":false,\"error_code\":409,\"description\":\"" + taken + "\"}'}}",
+	" WARN  teloxide::dispatching::dispatcher > Unhandled update: Update { kind: Message(Message { text: \"Api(TerminatedByOtherGetUpdates)\" }) }",
+	"2026-08-20 10:00:01,100 - telegram.ext.Application - DEBUG - Processing update Update(message=Message(text='" + taken + "'))",
+	"2026-08-20 10:00:01 WARNING bot Update \"Update(text='\" caused error \"" + taken + "\"')\" caused error \"Timed out\"",
+	"bot:log incoming text=\"" + taken + "\" +3ms",
+	"why do I get " + taken + "?",
+	"A 409 " + taken + " means that two copies of your bot poll. Stop one of them.",
+	"> " + taken,
+	`{"level":30,"msg":"received","text":"RuntimeError: Event loop is closed"}`,
+	`{"level":"info","message":"Error while getting Updates: ` + taken + `"}`,
+	`{"level":"error","msg":"failed to answer","text":"` + taken + `"}`,
+	`{"update_id":9,"message":{"text":"error: ` + taken + `"}}`,
+	`{"ok":true,"result":[{"message":{"text":"{\"ok\":false,\"error_code\":409,\"description\":\"` + hooked + `\"}"}}]}`,
+	`(apihelper.py:170 PollingThread) DEBUG - TeleBot: "The server returned: 'b'{"ok":true,"result":[{"message":{"text":"Error code: 409. Description: ` + taken + `"}}]}''"`,
+	// others
+	"INFO:     10.0.0.7:51234 - \"POST /users HTTP/1.1\" 409 Conflict",
+	"INFO:     10.0.0.7:51234 - \"GET /me HTTP/1.1\" 401 Unauthorized",
+	"10.0.0.7 - - [20/Aug/2026:10:00:03 +0000] \"POST /getUpdates HTTP/1.1\" 409 48",
+	"PUT /api/items/7 409 12.381 ms - 48",
+	"2026-08-20 10:00:01,100 - httpx - INFO - HTTP Request: POST https://api.stripe.com/v1/charges \"HTTP/1.1 409 Conflict\"",
+	"2026-08-20 10:00:01,100 - httpx - INFO - HTTP Request: POST https://api.openai.com/v1/chat \"HTTP/1.1 401 Unauthorized\"",
+	"2026-08-20 10:00:01,100 - httpx - INFO - HTTP Request: POST https://api.telegram.org/bot123456:***/sendMessage \"HTTP/1.1 409 Conflict\"",
+	"requests.exceptions.HTTPError: 409 Client Error: Conflict for url: https://api.github.com/repos/a/b/merges",
+	"openai.AuthenticationError: Error code: 401 - {'error': {'message': 'Incorrect API key provided', 'code': 'invalid_api_key'}}",
+	"discord.errors.HTTPException: 409 Conflict (error code: 0): 409: Conflict",
+	"discord.errors.LoginFailure: Improper token has been passed. 401 Unauthorized",
+	"ERROR slack_bolt.App: conflict: socket mode session terminated by other client",
+	"elasticsearch.ConflictError: ConflictError(409, 'version_conflict_engine_exception', 'document already exists')",
+	"ERROR:  canceling statement due to conflict with recovery",
+	"sqlalchemy.exc.IntegrityError: ON CONFLICT clause does not match",
+	"docker: Error response from daemon: Conflict. The container name \"/bot\" is already in use.",
+	"CONFLICT (content): Merge conflict in bot.py",
+	"npm WARN Conflicting peer dependency: typescript@4.9.5",
+	"Operation cannot be fulfilled on deployments.apps \"bot\": the object has been modified",
+	"ERROR weather: GET https://api.weather.example/v1: 401 Unauthorized",
+	"Error: Request failed with status code 401",
+	"ERROR git: fatal: repository 'https://example.org/x.git/' not found",
+	"telegram.error.BadRequest: Chat not found",
+	"GrammyError: Call to 'sendMessage' failed! (400: Bad Request: chat not found)",
+	"telegram.error.Unauthorized: Forbidden: bot was blocked by the user",
+	"ERROR:aiogram.dispatcher:Failed to fetch updates - TelegramNetworkError: HTTP Client says - ServerDisconnectedError: Server disconnected",
+	"Error while getting Updates: Tunnel connection failed: 401 Unauthorized",
+	"error: [polling_error] {\"code\":\"EFATAL\",\"message\":\"EFATAL: AggregateError\"}",
+	"org.telegram.telegrambots.longpolling.exceptions.TelegramApiErrorResponseException: null",
+	"Failed to fetch updates - TelegramRetryAfter: Telegram server says - Flood control exceeded on method 'GetUpdates'. Retry in 5 seconds.",
+	// tidying up, start and stop
+	"Exception ignored in: <function _ProactorBasePipeTransport.__del__ at 0x7f>\n" + tidyTrace + "RuntimeError: Event loop is closed",
+	"Exception ignored in: <async_generator object f at 0x7f>\nRuntimeError: Event loop is closed",
+	"Exception ignored while calling deallocator <function X.__del__ at 0x7f>:\n" + tidyTrace + "RuntimeError: Event loop is closed",
+	"bot-1  | Exception ignored in: <function X.__del__ at 0x7f>\nbot-1  | Traceback (most recent call last):\nbot-1  |     self.close()\nbot-1  | RuntimeError: Event loop is closed",
+	"Exception ignored in: <function X.__del__ at 0x7f>\n" + tidyTrace + "OSError: bad\n\nDuring handling of the above exception, another exception occurred:\n\n" + tidyTrace + "RuntimeError: Event loop is closed",
+	"Fatal error on SSL transport\nprotocol: <asyncio.sslproto.SSLProtocol object at 0x7f>\ntransport: <_SelectorSocketTransport closing fd=7>\n" + tidyTrace + "RuntimeError: Event loop is closed",
+	"ERROR:asyncio:Fatal error on SSL transport\nprotocol: <asyncio.sslproto.SSLProtocol object at 0x7f>\n" + tidyTrace + "RuntimeError: Event loop is closed",
+	"sys:1: DeprecationWarning: There is no current event loop",
+	"/app/bot.py:36: DeprecationWarning: There is no current event loop\n  loop = asyncio.get_event_loop()",
+	"Task was destroyed but it is pending!\ntask: <Task pending name='Task-9' coro=<Queue.get() running at /usr/lib/python3.11/asyncio/queues.py:158>>",
+	"    raise RuntimeError('Event loop is closed')",
+	"2026-08-20 10:00:03,411 - aiogram.dispatcher - WARNING - Sleep for 1.000000 seconds and try again... (tryings = 0, bot id = 123456)",
+	"2026-08-20 10:00:05,1 - apscheduler.scheduler - INFO - Added job \"poll\" to job store",
+	"2026/08/20 10:00:03 Failed to get updates, retrying in 3 seconds...",
+	// reports about reports
+	"botctl: child reported 409 Conflict (terminated by other getUpdates request), restarting in 30s",
+	"botctl: error: " + taken,
+	"+ grep -c 'Error: terminated by other getUpdates request' /var/log/bot.log",
+	"telegram/error.py:253:class Conflict(TelegramError):",
+	"bot.log:12:2026-08-20 10:00:03 - telegram.ext.updater - ERROR - Error while getting Updates: " + taken,
+	"+    raise Conflict(\"" + taken + "\")",
+	"-ERROR " + taken,
+	"INFO notify: sent to admin: 'yesterday: 3x 409 Conflict, 1x Event loop is closed, all recovered'",
+	"- `" + taken + "`: another copy polls",
+	"E       telegram.error.Conflict: " + taken,
+	"config: on_conflict=ignore, retry_on=[409, 429, 502], unauthorized=stop",
+}
+
+func TestNothing(t *testing.T) {
+	for _, out := range harmlessOutputs {
+		if got := scan(out + "\n"); len(got) != 0 {
+			t.Errorf("got %v logger=%v framework=%q for\n%s", got[0].Kind, got[0].Logger, got[0].Framework, out)
+		}
+	}
+}
