@@ -132,7 +132,11 @@ func (r *run) sayExit(old, now policy.State) {
 		return
 	}
 	attrs := []any{keyExit, reason, keyUptime, uptime}
-	if now.Cause != policy.ByExit {
+	if now.Phase == policy.Done && now.ExitCode == 0 {
+		r.opts.Log.Info("bot ended", attrs...)
+		return
+	}
+	if now.Cause != policy.ByExit && now.Phase != policy.Done {
 		attrs = append(attrs, keyCause, causeText[now.Cause])
 	}
 	if now.Phase == policy.Waiting {

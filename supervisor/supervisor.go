@@ -43,7 +43,7 @@ type Options struct {
 	Webhook     WebhookPolicy
 	Terminal    bool // a person sits before it: no webhook is deleted unasked
 
-	Policy   policy.Config // Preflight is set by Run
+	Policy   policy.Config // Preflight and Interactive are set by Run
 	StateDir string
 	Rivals   []string
 	Spare    []string
@@ -148,7 +148,7 @@ func newRun(opts Options) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg.Preflight = opts.Token != ""
+	cfg.Preflight, cfg.Interactive = opts.Token != "", opts.Interactive
 	if opts.APIBase == "" {
 		opts.APIBase = DefaultAPIBase
 	}

@@ -23,6 +23,7 @@ type Config struct {
 	GiveUpWithin time.Duration // default 10 min
 	OnConflict   OnConflict
 	FirstSign    bool          // --restart-on-first-sign: a sign needs no confirmation
+	Interactive  bool          // the bot has the terminal: an end by Ctrl-C, or with 0, is a person's wish
 	StopTimeout  time.Duration // for the whole of a stop; default 9 s
 	Preflight    bool          // a token is known, so the Bot API can be asked
 	Seed         uint64        // of the jitter; any value will do

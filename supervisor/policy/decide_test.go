@@ -227,6 +227,14 @@ func TestExit78IsFinal(t *testing.T) {
 	newPlay(t, Config{}).running().on(ChildExited{Run: 1, Exit: Exit{Code: 78}}).wantDone(78)
 }
 
+func TestWithTheTerminalAPersonEndsTheBot(t *testing.T) {
+	for _, e := range []Exit{{}, {Code: 130}, {Code: -1, Signal: 2}} {
+		newPlay(t, Config{Interactive: true}).running().on(ChildExited{Run: 1, Exit: e}).wantDone(0)
+		newPlay(t, Config{}).running().on(ChildExited{Run: 1, Exit: e}).want(Waiting)
+	}
+	newPlay(t, Config{Interactive: true}).running().on(ChildExited{Run: 1, Exit: Exit{Code: 1}}).want(Waiting)
+}
+
 func TestStopDuringAnyPauseStartsNothing(t *testing.T) { // P27
 	newPlay(t, Config{}).on(Began{}, StopAsked{}).wantDone(0)
 	newPlay(t, Config{}).on(Began{}, LockTaken{}, StopAsked{}).wantDone(0)

@@ -23,6 +23,7 @@
 //	          executable                     done 127, 126
 //	          StartFailed: transient         as an exit of the child
 //	running   ChildExited 78                 done 78
+//	          ChildExited 0, 130, SIGINT     done 0 with --interactive: a person ended it
 //	          ChildExited, ran 60 s          start
 //	          ChildExited sooner             back-off 1 s doubling to 60 s, full jitter; after 5 in a
 //	                                         row without any well child: done with the child's code

@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// sigInt is SIGINT everywhere.
+const sigInt = 2
+
 // exited answers a child that ended by itself.
 func (t *turn) exited(e Exit) {
 	cause := t.causeOf(e)
@@ -12,6 +15,10 @@ func (t *turn) exited(e Exit) {
 	t.gone(e)
 	if e.Signal == 0 && e.Code == exitConfig {
 		t.finish(exitConfig, "the bot exited 78: it says that its configuration cannot work")
+		return
+	}
+	if t.cfg.Interactive && (e.Signal == sigInt || e.Signal == 0 && (e.Code == 0 || e.Code == 128+sigInt)) {
+		t.finish(0, "")
 		return
 	}
 	t.s.Cause = cause

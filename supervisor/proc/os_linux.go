@@ -3,6 +3,7 @@ package proc
 import (
 	"errors"
 	"os"
+	"os/signal"
 	"runtime"
 	"sync"
 	"syscall"
@@ -37,6 +38,8 @@ func IgnorePipeSignal() { ignoreSignal(syscall.SIGPIPE) }
 func attributes(spec Spec) *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if spec.Interactive && isTerminal(os.Stdin) {
+		// Once the bot's group has the terminal, ours may only hand it on while it ignores SIGTTOU.
+		signal.Ignore(syscall.SIGTTOU, syscall.SIGTTIN)
 		attr.Foreground, attr.Ctty = true, int(os.Stdin.Fd())
 	}
 	return attr
