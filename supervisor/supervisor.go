@@ -200,8 +200,11 @@ func (r *run) environ() []string {
 		fmt.Sprintf("%s=%s.%s", stale.EnvRunID, strings.Join(r.keyNames(), "+"), hex.EncodeToString(id)),
 		fmt.Sprintf("%s=%d:%d", stale.EnvSupervisor, os.Getpid(), stale.StartTicks()),
 	}
+	// The service manager's socket is botctl's own: the bot is not the main process of the unit.
+	notOurs := []string{stale.EnvRunID, stale.EnvSupervisor, "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"}
 	env := slices.DeleteFunc(slices.Clone(r.opts.Env), func(kv string) bool {
-		return strings.HasPrefix(kv, stale.EnvRunID+"=") || strings.HasPrefix(kv, stale.EnvSupervisor+"=")
+		name, _, _ := strings.Cut(kv, "=")
+		return slices.Contains(notOurs, name)
 	})
 	if !slices.ContainsFunc(env, func(kv string) bool { return strings.HasPrefix(kv, "PYTHONUNBUFFERED=") }) {
 		env = append(env, "PYTHONUNBUFFERED=1")

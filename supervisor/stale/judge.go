@@ -127,7 +127,7 @@ func (t *Target) role(p Program, exe string) (bool, string) {
 	child := ReadProgram(t.Command, "")
 	switch stem := p.Stem(); p.Kind {
 	case Script, Module:
-		own := (child.Kind == Script || child.Kind == Module) && stem == child.Stem()
+		own := child.Kind != Unknown && child.Kind != App && stem == child.Stem() // "./bot.sh" runs as "sh ./bot.sh"
 		return own || stem == "api_server" || path.Base(p.Name) == "bot.py" || p.Kind == Module && stem == "bot", verb
 	case App:
 		own := child.Kind != Unknown && stem == child.Stem()

@@ -50,6 +50,7 @@ func TestJudge(t *testing.T) {
 		{name: "same script, other arguments, no token", argv: []string{"python", "bot.py", "--env", "staging"}, set: here, want: Ambiguous},
 		{name: "same script, other env file", argv: []string{"python", "bot.py", "--env-file=b.env"}, set: here, want: Ambiguous},
 		{name: "same script, other arguments, this token", argv: []string{"python", "bot.py", "-v"}, env: with(ourToken), set: here, want: Rival},
+		{name: "a script that names its interpreter", argv: []string{"/bin/sh", "./start.sh"}, set: here, aim: func(t *Target) { t.Command = []string{"./start.sh"} }, want: Rival},
 		{name: "--rival", argv: []string{"python", "poller.py"}, set: here, aim: func(t *Target) { t.Rivals = []string{"poll*"} }, want: Rival},
 		{name: "--rival names a program", argv: []string{"./mybot"}, set: here, aim: func(t *Target) { t.Rivals = []string{"mybot"} }, want: Rival},
 		{name: "--spare", argv: []string{"python", "bot.py"}, env: with(ourToken), set: here, aim: func(t *Target) { t.Spare = []string{"bot.py"} }, want: None},
