@@ -8,6 +8,9 @@ import "time"
 // cfg must come from Config.Validate.
 func Decide(cfg Config, s State, ev Event, now time.Time) (State, []Action) {
 	t := turn{cfg: cfg, s: s, now: now}
+	if t.endsChildless(ev) {
+		return t.s, t.acts
+	}
 	switch s.Phase {
 	case Locking:
 		t.locking(ev)
@@ -40,6 +43,23 @@ type turn struct {
 
 func (t *turn) do(a Action) { t.acts = append(t.acts, a) }
 
+// endsChildless ends the run at once where no child has to be ended first, and says whether it did.
+func (t *turn) endsChildless(ev Event) bool {
+	switch t.s.Phase {
+	case Starting, Running, Stopping, Done:
+		return false
+	}
+	switch ev := ev.(type) {
+	case StopAsked, KillAsked:
+		t.finish(0, "")
+	case LockLost:
+		t.finish(exitLock, ev.Cause)
+	default:
+		return false
+	}
+	return true
+}
+
 func (t *turn) locking(ev Event) {
 	switch ev := ev.(type) {
 	case Began:
@@ -56,8 +76,6 @@ func (t *turn) locking(ev Event) {
 		t.finish(exitTemp, ev.By)
 	case LockFailed:
 		t.finish(exitLock, ev.Cause)
-	case StopAsked, KillAsked:
-		t.finish(0, "")
 	}
 }
 
@@ -67,8 +85,6 @@ func (t *turn) standby(ev Event) {
 		t.sweep()
 	case LockFailed:
 		t.finish(exitLock, ev.Cause)
-	case StopAsked, KillAsked:
-		t.finish(0, "")
 	}
 }
 
@@ -88,10 +104,6 @@ func (t *turn) sweeping(ev Event) {
 		}
 	case Checked:
 		t.s.CheckAsked = false
-	case LockLost:
-		t.finish(exitLock, ev.Cause)
-	case StopAsked, KillAsked:
-		t.finish(0, "")
 	}
 }
 
@@ -107,10 +119,6 @@ func (t *turn) checking(ev Event) {
 		}
 	case Swept:
 		t.count(ev)
-	case LockLost:
-		t.finish(exitLock, ev.Cause)
-	case StopAsked, KillAsked:
-		t.finish(0, "")
 	}
 }
 
@@ -215,10 +223,6 @@ func (t *turn) waiting(ev Event) {
 		t.s.CheckAsked = false
 	case RestartAsked:
 		t.sweep()
-	case LockLost:
-		t.finish(exitLock, ev.Cause)
-	case StopAsked, KillAsked:
-		t.finish(0, "")
 	}
 }
 

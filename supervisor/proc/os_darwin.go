@@ -1,8 +1,6 @@
 package proc
 
 import (
-	"context"
-	"net/netip"
 	"os"
 	"syscall"
 	"time"
@@ -24,20 +22,8 @@ func Lacks() []string {
 	}
 }
 
-// BecomeSubreaper does nothing here: there is no such thing.
-func BecomeSubreaper() error { return nil }
-
-// SealDescriptors does nothing here: there is no such call.
-func SealDescriptors() error { return nil }
-
 // IgnorePipeSignal keeps a closed stdout from ending the process.
 func IgnorePipeSignal() { ignoreSignal(syscall.SIGPIPE) }
-
-// Reap waits for ctx: orphans never become children of ours here.
-func Reap(ctx context.Context) { <-ctx.Done() }
-
-// TreeSockets cannot read connections here.
-func TreeSockets([]int, []netip.AddrPort) (Sockets, error) { return Sockets{}, ErrUnreadable }
 
 func attributes(spec Spec) *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{Setpgid: true}
@@ -51,32 +37,18 @@ func startProcess(path string, argv []string, attr *os.ProcAttr) (*os.Process, e
 	return os.StartProcess(path, argv, attr)
 }
 
-type member struct{ pid int }
-
-func (member) dead() bool { return false }
-
-// members is the leader alone: the others of the group are reached by its number.
-func (c *Child) members() []member {
-	select {
-	case <-c.exited:
-		return nil
-	default:
-		return []member{{c.PID()}}
-	}
-}
-
-func stateOf(int) byte { return 0 }
-func forget(int)       {}
-func oomKills() uint64 { return 0 }
-
-// pollEvery is how often the group is looked at where the kernel tells no end.
-const pollEvery = 10 * time.Millisecond
+// stateZombie is SZOMB of sys/proc.h.
+const stateZombie = 5
 
 // waitDead looks for the leader's zombie, which keeps its group's number taken.
 func waitDead(p *os.Process) {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
-	for !isZombie(p.Pid) {
+	for {
+		info, err := unix.SysctlKinfoProc("kern.proc.pid", p.Pid)
+		if err != nil || info.Proc.P_stat == stateZombie {
+			return
+		}
 		<-tick.C
 	}
 }
@@ -86,24 +58,7 @@ func (c *Child) terminate() {
 	unix.Kill(-c.PID(), unix.SIGCONT)
 }
 
-// killAll ends the group; what left it is out of reach.
-func (c *Child) killAll() []int {
-	unix.Kill(-c.PID(), unix.SIGKILL)
-	limit := time.NewTimer(5 * time.Second)
-	defer limit.Stop()
-	select {
-	case <-c.exited:
-		return nil
-	case <-limit.C:
-		return []int{c.PID()}
-	}
-}
-
-func anyDead([]int) <-chan struct{} {
-	ch := make(chan struct{})
-	time.AfterFunc(pollEvery, func() { close(ch) })
-	return ch
-}
+func (c *Child) force() { unix.Kill(-c.PID(), unix.SIGKILL) }
 
 func fillExit(e *Exit, state *os.ProcessState) {
 	ws := state.Sys().(syscall.WaitStatus)
@@ -114,11 +69,3 @@ func fillExit(e *Exit, state *os.ProcessState) {
 }
 
 func signalName(s syscall.Signal) string { return unix.SignalName(s) }
-
-// stateZombie is SZOMB of sys/proc.h.
-const stateZombie = 5
-
-func isZombie(pid int) bool {
-	info, err := unix.SysctlKinfoProc("kern.proc.pid", pid)
-	return err != nil || info.Proc.P_stat == stateZombie
-}

@@ -1,12 +1,8 @@
 package proc
 
 import (
-	"context"
-	"errors"
-	"net/netip"
 	"os"
 	"syscall"
-	"time"
 )
 
 var (
@@ -23,20 +19,8 @@ func Lacks() []string {
 	}
 }
 
-// BecomeSubreaper does nothing here: there is no such thing.
-func BecomeSubreaper() error { return nil }
-
-// SealDescriptors does nothing here: there is no such call.
-func SealDescriptors() error { return nil }
-
 // IgnorePipeSignal does nothing here: there is no SIGPIPE.
 func IgnorePipeSignal() {}
-
-// Reap waits for ctx: there are no zombies here.
-func Reap(ctx context.Context) { <-ctx.Done() }
-
-// TreeSockets cannot read connections here.
-func TreeSockets([]int, []netip.AddrPort) (Sockets, error) { return Sockets{}, ErrUnreadable }
 
 func attributes(Spec) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{CreationFlags: syscall.CREATE_NEW_PROCESS_GROUP}
@@ -48,50 +32,15 @@ func startProcess(path string, argv []string, attr *os.ProcAttr) (*os.Process, e
 	return os.StartProcess(path, argv, attr)
 }
 
-type member struct{ pid int }
-
-func (member) dead() bool { return false }
-
-func (c *Child) members() []member {
-	select {
-	case <-c.exited:
-		return nil
-	default:
-		return []member{{c.PID()}}
-	}
-}
-
-func stateOf(int) byte { return 0 }
-func forget(int)       {}
-func oomKills() uint64 { return 0 }
-
-// waitDead uses the handle that os.Process holds; the later Wait finds the status.
+// waitDead uses the handle that os.Process holds; the later Wait finds the status. An error means
+// that the process is done already.
 func waitDead(p *os.Process) {
-	err := p.WithHandle(func(h uintptr) { syscall.WaitForSingleObject(syscall.Handle(h), syscall.INFINITE) })
-	if errors.Is(err, os.ErrProcessDone) {
-		return
-	}
+	p.WithHandle(func(h uintptr) { syscall.WaitForSingleObject(syscall.Handle(h), syscall.INFINITE) })
 }
 
 func (c *Child) terminate() { c.proc.Kill() }
 
-func (c *Child) killAll() []int {
-	c.proc.Kill()
-	limit := time.NewTimer(5 * time.Second)
-	defer limit.Stop()
-	select {
-	case <-c.exited:
-		return nil
-	case <-limit.C:
-		return []int{c.PID()}
-	}
-}
-
-func anyDead([]int) <-chan struct{} {
-	ch := make(chan struct{})
-	time.AfterFunc(10*time.Millisecond, func() { close(ch) })
-	return ch
-}
+func (c *Child) force() { c.proc.Kill() }
 
 func fillExit(e *Exit, state *os.ProcessState) { e.Code = state.ExitCode() }
 

@@ -1,0 +1,61 @@
+//go:build !linux
+
+package proc
+
+import (
+	"context"
+	"net/netip"
+	"time"
+)
+
+// BecomeSubreaper does nothing here: there is no such thing.
+func BecomeSubreaper() error { return nil }
+
+// SealDescriptors does nothing here: there is no such call.
+func SealDescriptors() error { return nil }
+
+// Reap waits for ctx: orphans never become children of ours here.
+func Reap(ctx context.Context) { <-ctx.Done() }
+
+// TreeSockets cannot read connections here.
+func TreeSockets([]int, []netip.AddrPort) (Sockets, error) { return Sockets{}, ErrUnreadable }
+
+type member struct{ pid int }
+
+func (member) dead() bool { return false }
+
+// members is the leader alone: the others are not known here.
+func (c *Child) members() []member {
+	select {
+	case <-c.exited:
+		return nil
+	default:
+		return []member{{c.PID()}}
+	}
+}
+
+// killAll ends what force reaches; what left it is out of reach.
+func (c *Child) killAll() []int {
+	c.force()
+	limit := time.NewTimer(5 * time.Second)
+	defer limit.Stop()
+	select {
+	case <-c.exited:
+		return nil
+	case <-limit.C:
+		return []int{c.PID()}
+	}
+}
+
+// pollEvery is how often a process is looked at where the kernel tells no end.
+const pollEvery = 10 * time.Millisecond
+
+func anyDead([]int) <-chan struct{} {
+	ch := make(chan struct{})
+	time.AfterFunc(pollEvery, func() { close(ch) })
+	return ch
+}
+
+func stateOf(int) byte { return 0 }
+func forget(int)       {}
+func oomKills() uint64 { return 0 }
