@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -41,6 +42,9 @@ type RefusedError struct{ Description string }
 
 func (e *RefusedError) Error() string { return e.Description }
 
+// ErrBase says that Config.APIBase is no URL.
+var ErrBase = errors.New("API base")
+
 // Times of the loop.
 const (
 	maxPollSeconds = 50
@@ -48,7 +52,8 @@ const (
 	margin         = 7 * time.Second
 	retryFrom      = time.Second
 	retryTo        = 30 * time.Second
-	confirmLimit   = 3 * time.Second
+	confirmLimit   = 3700 * time.Millisecond // the server may hold a call for 3 s whose offset it has just seen
+	handlerLimit   = time.Second             // for the handler that a stop meets
 	sendLimit      = 20 * time.Second
 )
 
@@ -67,20 +72,37 @@ type runner struct {
 // Run polls and answers until ctx ends; it then finishes the handler, confirms exactly what was
 // handled, and returns nil. *ConflictError and *RefusedError end it for good.
 func Run(ctx context.Context, cfg Config) error {
-	r := newRunner(ctx, cfg)
+	if err := checkBase(cfg.APIBase); err != nil {
+		return err
+	}
+	// A handler that a stop meets may end its work, but not keep the stop waiting.
+	sending, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(handlerLimit, cut) })()
+	r := newRunner(ctx, sending, cfg)
 	if err := r.introduce(ctx); err != nil {
 		return orStopped(ctx, err)
 	}
-	r.notify.watch(ctx)
+	defer r.notify.watch(ctx)()
 	err := r.loop(ctx)
 	if ctx.Err() == nil {
 		return err
 	}
 	r.notify.say("STOPPING=1")
-	return r.confirm(context.WithoutCancel(ctx))
+	r.confirm(context.WithoutCancel(ctx))
+	return nil
 }
 
-func newRunner(ctx context.Context, cfg Config) *runner {
+// checkBase refuses what is no URL before the library quotes it, token and all, in an error.
+func checkBase(base string) error {
+	u, err := url.Parse(base)
+	if base != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		return fmt.Errorf("%w %q: want a URL such as https://api.telegram.org", ErrBase, base)
+	}
+	return nil
+}
+
+func newRunner(ctx, sending context.Context, cfg Config) *runner {
 	if cfg.APIBase == "" {
 		cfg.APIBase = "https://api.telegram.org"
 	}
@@ -96,7 +118,7 @@ func newRunner(ctx context.Context, cfg Config) *runner {
 	return &runner{
 		cfg:    cfg,
 		poll:   newAPI(ctx, cfg, 0),
-		send:   newAPI(context.WithoutCancel(ctx), cfg, sendLimit),
+		send:   newAPI(sending, cfg, sendLimit),
 		log:    cfg.Log,
 		notify: newNotifier(),
 	}
@@ -176,16 +198,15 @@ func (r *runner) getUpdates() ([]tgbotapi.Update, error) {
 
 // confirm tells the server what was handled, unless the last poll said so already. The answer
 // holds at most one update, which stays unconfirmed.
-func (r *runner) confirm(ctx context.Context) error {
+func (r *runner) confirm(ctx context.Context) {
 	if r.offset == r.sent {
-		return nil
+		return
 	}
 	api := newAPI(ctx, r.cfg, confirmLimit)
 	_, err := api.MakeRequest("getUpdates", tgbotapi.Params{"offset": strconv.Itoa(r.offset), "limit": "1", "timeout": "0"})
 	if err != nil {
-		return fmt.Errorf("confirm updates below %d: %w", r.offset, err)
+		r.log.Warn("handled updates were not confirmed; the next start may get them again", "below", r.offset, "cause", err)
 	}
-	return nil
 }
 
 // pause waits before the next try, or returns what no further try can cure.

@@ -147,6 +147,43 @@ func TestTheTokenIsInNoLogAndNoError(t *testing.T) {
 	}
 }
 
+func TestABaseThatIsNoURL(t *testing.T) {
+	for _, base := range []string{"http://bad host", "http://127.0.0.1:x", "localhost:8081", "ftp://x", ":"} {
+		s := &stage{t: t, token: sandbox.NewToken(), base: base}
+		_, ended := s.run()
+		err := <-ended
+		_, secret, _ := strings.Cut(s.token, ":")
+		if err == nil || strings.Contains(err.Error()+s.log.String(), secret) {
+			t.Errorf("%q: %v\n%s", base, err, s.log.String())
+		}
+	}
+}
+
+// A send that hangs is cut when the bot is to stop, and the update counts as handled.
+func TestAStopDoesNotWaitForAHangingAnswer(t *testing.T) {
+	s := newStage(t)
+	stop, _ := s.run()
+	s.ask("hello")
+	s.box.Fault(t.Context(), sandbox.Fault{Method: "sendMessage", Hang: true})
+	if _, err := s.box.Send(t.Context(), "", "never answered"); err != nil {
+		t.Fatal(err)
+	}
+	for hung := false; !hung; {
+		list, err := s.box.Journal(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := list[len(list)-1]
+		hung = last.Method == "sendmessage" && last.Status == 0
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if v, _ := s.box.Verdict(t.Context()); v.Pending != 0 {
+		t.Errorf("%+v, want the update confirmed", v)
+	}
+}
+
 func TestRestartsUnderAFlowLoseAndDoubleNothing(t *testing.T) {
 	s := newStage(t)
 	stop, _ := s.run()

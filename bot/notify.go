@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -52,14 +53,16 @@ func (n *notifier) polled() {
 // 50 s, a conflict's delay, a pause of 30 s, and time for a handler.
 const pollLimit = 2 * time.Minute
 
-// watch sends WATCHDOG=1 while polls are answered, until ctx ends: a ticker alone would vouch
+// watch sends WATCHDOG=1 while polls are answered, until ctx ends or stop is called: a ticker alone would vouch
 // for a loop that hangs.
-func (n *notifier) watch(ctx context.Context) {
+func (n *notifier) watch(ctx context.Context) (stop func()) {
 	if n.conn == nil || n.every == 0 {
-		return
+		return func() {}
 	}
+	ctx, cancel := context.WithCancel(ctx)
 	n.latest.Store(time.Now().UnixNano())
-	go func() {
+	var ticker sync.WaitGroup
+	ticker.Go(func() {
 		tick := time.NewTicker(n.every)
 		defer tick.Stop()
 		for {
@@ -72,5 +75,9 @@ func (n *notifier) watch(ctx context.Context) {
 				n.say("WATCHDOG=1")
 			}
 		}
-	}()
+	})
+	return func() {
+		cancel()
+		ticker.Wait()
+	}
 }

@@ -70,7 +70,7 @@ func (s *Server) admin(w http.ResponseWriter, r *http.Request) {
 		result = struct{}{}
 	case "POST reset":
 		s.mu.Lock()
-		s.journal, s.faults, s.since = nil, nil, time.Now()
+		s.forget()
 		s.mu.Unlock()
 		result = struct{}{}
 	default:
@@ -83,6 +83,17 @@ func (s *Server) admin(w http.ResponseWriter, r *http.Request) {
 		result = map[string]string{"error": err.Error()}
 	}
 	json.NewEncoder(w).Encode(result)
+}
+
+// forget begins a new verdict. The caller holds the lock.
+func (s *Server) forget() {
+	s.journal, s.faults, s.since = nil, nil, time.Now()
+	for _, b := range s.bots {
+		b.queue.past, b.queue.dropped = nil, 0
+		for _, u := range b.queue.entries {
+			u.delivered = 0
+		}
+	}
 }
 
 func (s *Server) state() []BotState {

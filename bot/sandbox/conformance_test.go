@@ -365,9 +365,9 @@ func TestOverlapOfPollers(t *testing.T) {
 	}{
 		{"one after the other", []*Entry{entry("a", 0, 5), entry("a", 5, 9), entry("b", 11, 12)}, 0, 2},
 		{"side by side", []*Entry{entry("a", 0, 10), entry("b", 3, 12)}, 1, 0},
-		{"a short one inside", []*Entry{entry("a", 0, 10), entry("b", 3, 4), entry("c", 6, 7)}, 2, 0},
+		{"a short one inside", []*Entry{entry("a", 0, 10), entry("b", 3, 4), entry("c", 6, 7)}, 2, 2},
 	} {
-		if o, g := judgePolls(tc.polls, at(100)); o != tc.overlaps || g != tc.gap {
+		if o, g := judgePolls(tc.polls, at(12)); o != tc.overlaps || g != tc.gap {
 			t.Errorf("%s: %d overlaps, gap %v; want %d, %v", tc.name, o, g, tc.overlaps, tc.gap)
 		}
 	}

@@ -130,6 +130,35 @@ func TestClientDrivesTheSandbox(t *testing.T) {
 	}
 }
 
+func TestTheJournalKeepsNoSecretAndNoFlood(t *testing.T) {
+	_, base := serveHTTP(t)
+	ask(t, "GET", base+"/botSECRETwithoutcolon/getMe", "", "")
+	ask(t, "GET", base+"/bot"+tok+"/"+strings.Repeat("m", 5000), "", "")
+	_, body := ask(t, "GET", base+"/sandbox/journal", "", "")
+	if strings.Contains(body, "SECRET") || len(body) > 1000 {
+		t.Errorf("%d bytes: %.300s", len(body), body)
+	}
+	if code, _ := ask(t, "PUT", base+"/bot"+tok+"/getMe", "", ""); code != 501 {
+		t.Errorf("PUT: %d, want 501", code)
+	}
+}
+
+func TestResetBeginsANewVerdict(t *testing.T) {
+	_, base := serveHTTP(t)
+	c := &Client{Base: base}
+	ask(t, "GET", base+"/bot"+tok+"/getMe", "", "")
+	c.Send(t.Context(), "", "x")
+	ask(t, "GET", base+"/bot"+tok+"/getUpdates", "", "")
+	ask(t, "GET", base+"/bot"+tok+"/getUpdates", "", "")
+	if v, _ := c.Verdict(t.Context()); v.DeliveredTwice != 1 {
+		t.Errorf("%+v, want one delivered twice", v)
+	}
+	c.Reset(t.Context())
+	if v, _ := c.Verdict(t.Context()); v.DeliveredTwice != 0 || v.Polls != 0 {
+		t.Errorf("after a reset: %+v", v)
+	}
+}
+
 func TestNoWebPageElsewhereDrivesIt(t *testing.T) {
 	_, base := serveHTTP(t)
 	for _, tc := range []struct{ host, origin string }{{"evil.example", ""}, {"", "https://evil.example"}} {

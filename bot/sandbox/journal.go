@@ -35,7 +35,7 @@ type Verdict struct {
 	ConfirmedUnseen   int     `json:"confirmed_never_delivered"`
 	Dropped           int     `json:"dropped"` // refused by a full queue
 	Pending           int     `json:"pending"`
-	LongestGapSeconds float64 `json:"longest_gap_seconds"` // without any poll, between the first and the last
+	LongestGapSeconds float64 `json:"longest_gap_seconds"` // of one bot without any poll, since its first
 	DeliveryP50Millis float64 `json:"delivery_p50_millis"` // from update to delivery
 	DeliveryMaxMillis float64 `json:"delivery_max_millis"`
 }
@@ -70,13 +70,21 @@ func (s *Server) verdict(since time.Time) Verdict {
 		}
 	}
 	v.Polls = len(polls)
-	v.Overlaps, v.LongestGapSeconds = judgePolls(polls, time.Now())
+	byBot := map[string][]*Entry{}
+	for _, e := range polls {
+		byBot[e.Bot] = append(byBot[e.Bot], e)
+	}
+	for _, list := range byBot {
+		overlaps, gap := judgePolls(list, time.Now())
+		v.Overlaps += overlaps
+		v.LongestGapSeconds = max(v.LongestGapSeconds, gap)
+	}
 	v.countUpdates(s.bots)
 	return v
 }
 
-// judgePolls counts polls that were open while one of another connection was, and finds the longest
-// time in which none was. Polls come in the order of their start.
+// judgePolls counts one bot's polls that were open while one of another connection was, and finds the
+// longest time in which none was, up to now. Polls come in the order of their start.
 func judgePolls(polls []*Entry, now time.Time) (overlaps int, gap float64) {
 	var latest *Entry
 	for _, e := range polls {
@@ -88,7 +96,7 @@ func judgePolls(polls []*Entry, now time.Time) (overlaps int, gap float64) {
 			switch d := e.Start.Sub(end); {
 			case d > 0:
 				gap = max(gap, d.Seconds())
-			case d < 0 && e.Peer != latest.Peer && latest.Bot == e.Bot:
+			case d < 0 && e.Peer != latest.Peer:
 				overlaps++
 			}
 			if !e.End.IsZero() && e.End.Before(end) {
@@ -96,6 +104,9 @@ func judgePolls(polls []*Entry, now time.Time) (overlaps int, gap float64) {
 			}
 		}
 		latest = e
+	}
+	if latest != nil && !latest.End.IsZero() {
+		gap = max(gap, now.Sub(latest.End).Seconds())
 	}
 	return overlaps, gap
 }

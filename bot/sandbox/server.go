@@ -7,7 +7,7 @@
 //
 // Left out, because no bot that polls is hurt by it: delivery to a webhook (its URL is
 // stored and shuts polling out, no update is sent there), files, edits, inline
-// keyboards, expiry of updates by kind (all live 24 h), flood limits, the test
+// keyboards, expiry of updates by kind (all live 24 h), flood limits, the limit of one setWebhook a second, the test
 // environment, and the queue's survival of a restart of the server.
 package sandbox
 
@@ -31,6 +31,9 @@ type Options struct {
 	Tokens []string     // accepted ones; empty: any of the form digits:text
 	Log    *slog.Logger // one line per request at level debug; nil: none
 }
+
+// maxMethod bounds what the journal keeps of a method's name, in bytes.
+const maxMethod = 64
 
 // maxBots bounds how many bots a lenient server makes up.
 const maxBots = 10_000
@@ -165,7 +168,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	rest, ok := strings.CutPrefix(r.URL.Path, "/bot")
 	token, method, slash := strings.Cut(rest, "/")
-	if !ok || !slash || r.Method != http.MethodGet && r.Method != http.MethodPost {
+	if r.Method != http.MethodGet && r.Method != http.MethodPost {
+		w.Header().Set("Connection", "close")
+		w.WriteHeader(http.StatusNotImplemented)
+		return
+	}
+	if !ok || !slash {
 		errorReply(404, "Not Found").write(w)
 		return
 	}
@@ -183,9 +191,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve answers one call and keeps its journal.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, token, method string, p params) {
-	id, _, _ := strings.Cut(token, ":")
+	id := "" // of what is no token nothing is kept: it may be a secret
+	if tokenForm.MatchString(token) {
+		id, _, _ = strings.Cut(token, ":")
+	}
 	s.mu.Lock()
-	e := s.log(&Entry{Method: method, Bot: id, Peer: r.RemoteAddr, Start: time.Now()})
+	e := s.log(&Entry{Method: method[:min(len(method), maxMethod)], Bot: id, Peer: r.RemoteAddr, Start: time.Now()})
 	if method == "getupdates" {
 		e.Offset, e.Timeout = p.int("offset", 0), int(p.int("timeout", 0))
 	}

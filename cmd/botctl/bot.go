@@ -62,6 +62,9 @@ func runBot(ctx context.Context, tok token.Token) error {
 	if refused, ok := errors.AsType[*bot.RefusedError](err); ok {
 		return configError(fmt.Errorf("bot token %s was refused: %w", tok, refused)).hint("get a new token from @BotFather")
 	}
+	if errors.Is(err, bot.ErrBase) {
+		return configError(err)
+	}
 	if err != nil {
 		return fail(exitFailed, err)
 	}

@@ -85,10 +85,14 @@ func staleTarget(cmd *cobra.Command, set settings, argv []string) (stale.Target,
 	if len(argv) == 0 {
 		argv = lastCommand(dir)
 	}
+	base, err := apiBase(set)
+	if err != nil {
+		return stale.Target{}, nil, err
+	}
 	target := stale.Target{
 		Token: found.Token, TokenEnv: set.text("token-env"), Dir: dir, Command: argv,
 		Rivals: set.list("rival"), Spare: set.list("spare"), HostWide: set.text("scope") == "host",
-		Peers: supervisor.Addresses(cmd.Context(), apiBase(set), os.Environ()),
+		Peers: supervisor.Addresses(cmd.Context(), base, os.Environ()),
 	}
 	if folder, err := lock.FolderKey(dir, stale.ReadProgram(argv, "").Name); err == nil {
 		target.Keys = append(target.Keys, folder)

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -152,12 +154,16 @@ func runOptions(set settings, argv []string) (supervisor.Options, error) {
 	if err != nil {
 		return supervisor.Options{}, fail(exitLock, err).hint("BOTCTL_STATE_DIR names another folder for locks and state")
 	}
+	base, err := apiBase(set)
+	if err != nil {
+		return supervisor.Options{}, err
+	}
 	count, within, _ := giveUp(set.text("give-up"))
 	opts := supervisor.Options{
 		Argv: argv, Dir: dir, Env: child,
 		Interactive: set.bool("interactive"),
 		Token:       found.Token, TokenSource: found.Source, TokenEnv: set.text("token-env"),
-		APIBase:  apiBase(set),
+		APIBase:  base,
 		Webhook:  supervisor.WebhookPolicy(set.text("webhook")),
 		Terminal: term.IsTerminal(int(os.Stdout.Fd())),
 		Policy: policy.Config{
@@ -216,14 +222,20 @@ func findToken(set settings, env []string, dir string) (token.Found, error) {
 }
 
 // apiBase is the Bot API server in force: --api-base, else TELEGRAM_API_BASE, else Telegram's.
-func apiBase(set settings) string {
-	if base := set.text("api-base"); base != "" {
-		return strings.TrimRight(base, "/")
+func apiBase(set settings) (string, error) {
+	base := cmp.Or(set.text("api-base"), os.Getenv("TELEGRAM_API_BASE"), supervisor.DefaultAPIBase)
+	if err := validBase(base); err != nil {
+		return "", configError(fmt.Errorf("TELEGRAM_API_BASE %q: want %w", base, err))
 	}
-	if base := os.Getenv("TELEGRAM_API_BASE"); base != "" {
-		return strings.TrimRight(base, "/")
+	return strings.TrimRight(base, "/"), nil
+}
+
+// validBase is also the check of the setting, which may be empty.
+func validBase(base string) error {
+	if u, err := url.Parse(base); base != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		return errors.New("a URL such as https://api.telegram.org")
 	}
-	return supervisor.DefaultAPIBase
+	return nil
 }
 
 func withEnvFile(env []string, path string) ([]string, error) {

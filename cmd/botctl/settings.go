@@ -46,7 +46,7 @@ var runSettings = []setting{
 	{name: "token-env", usage: "read the bot token from this environment variable alone"},
 	{name: "token-file", usage: "read the bot token from this file"},
 	{name: "env-file", usage: "read this file into the bot's environment (a variable that is set already wins)"},
-	{name: "api-base", usage: "Bot API server (default: TELEGRAM_API_BASE, else https://api.telegram.org)"},
+	{name: "api-base", checked: validBase, usage: "Bot API server (default: TELEGRAM_API_BASE, else https://api.telegram.org)"},
 	{name: "on-held", def: "fail", oneOf: []string{"fail", "wait"}, usage: "when another supervisor holds the bot: fail (exit 75) or wait"},
 	{name: "on-conflict", def: "auto", oneOf: []string{"auto", "restart", "tell"}, usage: "when a rival on another machine takes the poll: auto (one restart, then tell), restart or tell"},
 	{name: "restart-on-first-sign", kind: isBool, def: "false", usage: "restart on the first line that speaks of a conflict or a broken event loop; for bots that log nothing users write"},
