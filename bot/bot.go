@@ -53,6 +53,7 @@ const (
 	retryFrom      = time.Second
 	retryTo        = 30 * time.Second
 	confirmLimit   = 3700 * time.Millisecond // the server may hold a call for 3 s whose offset it has just seen
+	arrivalLimit   = 200 * time.Millisecond  // for a poll that a stop meets under way
 	handlerLimit   = time.Second             // for the handler that a stop meets
 	sendLimit      = 20 * time.Second
 )
@@ -60,7 +61,7 @@ const (
 // runner is one Run.
 type runner struct {
 	cfg    Config
-	poll   *tgbotapi.BotAPI // under the context of Run
+	poll   *tgbotapi.BotAPI // outlives the context of Run a little
 	send   *tgbotapi.BotAPI // goes on while a handler ends
 	log    *slog.Logger
 	notify *notifier
@@ -75,11 +76,14 @@ func Run(ctx context.Context, cfg Config) error {
 	if err := checkBase(cfg.APIBase); err != nil {
 		return err
 	}
-	// A handler that a stop meets may end its work, but not keep the stop waiting.
-	sending, cut := context.WithCancel(context.WithoutCancel(ctx))
-	defer cut()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(handlerLimit, cut) })()
-	r := newRunner(ctx, sending, cfg)
+	// A handler that a stop meets may end its work, but not keep the stop waiting. A poll is not
+	// cut before it has arrived: one that arrives after its client has gone would take the slot from
+	// the bot's successor.
+	sending, endSending := outlive(ctx, handlerLimit)
+	defer endSending()
+	polling, endPolling := outlive(ctx, arrivalLimit)
+	defer endPolling()
+	r := newRunner(polling, sending, cfg)
 	if err := r.introduce(ctx); err != nil {
 		return orStopped(ctx, err)
 	}
@@ -93,6 +97,16 @@ func Run(ctx context.Context, cfg Config) error {
 	return nil
 }
 
+// outlive returns a context that ends so long after ctx.
+func outlive(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(limit, cancel) })
+	return longer, func() {
+		stop()
+		cancel()
+	}
+}
+
 // checkBase refuses what is no URL before the library quotes it, token and all, in an error.
 func checkBase(base string) error {
 	u, err := url.Parse(base)
@@ -102,7 +116,7 @@ func checkBase(base string) error {
 	return nil
 }
 
-func newRunner(ctx, sending context.Context, cfg Config) *runner {
+func newRunner(polling, sending context.Context, cfg Config) *runner {
 	if cfg.APIBase == "" {
 		cfg.APIBase = "https://api.telegram.org"
 	}
@@ -117,7 +131,7 @@ func newRunner(ctx, sending context.Context, cfg Config) *runner {
 	}
 	return &runner{
 		cfg:    cfg,
-		poll:   newAPI(ctx, cfg, 0),
+		poll:   newAPI(polling, cfg, 0),
 		send:   newAPI(sending, cfg, sendLimit),
 		log:    cfg.Log,
 		notify: newNotifier(),
@@ -166,6 +180,9 @@ func (r *runner) loop(ctx context.Context) error {
 			}
 			try++
 			continue
+		}
+		if ctx.Err() != nil {
+			break // not handled, so not confirmed: the next start gets them
 		}
 		try = 1
 		r.notify.polled()

@@ -211,7 +211,11 @@ func TestRestartsUnderAFlowLoseAndDoubleNothing(t *testing.T) {
 	}
 	feeder.Wait()
 	seen := map[string]int{}
-	for len(seen) < n+1 {
+	for deadline := time.Now().Add(time.Minute); len(seen) < n+1; {
+		if time.Now().After(deadline) {
+			v, _ := s.box.Verdict(t.Context())
+			t.Fatalf("%d of %d answered, %+v\n%s", len(seen), n+1, v, s.log.String())
+		}
 		list, err := s.box.Messages(t.Context(), 0, 0)
 		if err != nil {
 			t.Fatal(err)
