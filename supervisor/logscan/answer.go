@@ -37,6 +37,8 @@ var sentences = []sentence{
 	{"event loop stopped before future completed", EventLoop, "", true},
 	{"promise timed out after", EventLoop, " 90000 milliseconds", false},
 
+	{"api(invalidtoken)", Unauthorized, "", false},
+	{"invalid api key defined!", Unauthorized, "", false},
 	{"was rejected by the server", Unauthorized, "", false},
 	{"the authorization key (session file) was used under two different ip addresses", Unauthorized, "", false},
 	{"auth_key_duplicated", Unauthorized, "", false},
@@ -124,6 +126,9 @@ func lead(head string) string {
 // closes says whether what follows a sentence is what the report of an error may go on with, not
 // the rest of somebody's remark.
 func closes(tail string) bool {
+	if name, ok := strings.CutPrefix(tail, " '"); ok && len(name) < 60 && (strings.HasSuffix(name, "'") || strings.HasSuffix(name, "'.")) {
+		return true // a thread's name
+	}
 	trimmed := strings.TrimLeft(tail, " \"'`)]}>.,;!\\-—–|(")
 	if trimmed == "" {
 		return true

@@ -31,7 +31,7 @@ func (p *parser) bracket() bool {
 // isTag accepts what the name of a thread or component may be.
 func isTag(s string) bool {
 	return s != "" && len(s) <= 40 && strings.IndexFunc(s, func(r rune) bool {
-		return r >= 0x80 || !isWord(byte(r)) && strings.IndexRune(" .:-#/", r) < 0
+		return r >= 0x80 || !isWord(byte(r)) && !strings.ContainsRune(" .:-#/", r)
 	}) < 0
 }
 
@@ -39,7 +39,7 @@ func isTag(s string) bool {
 func (p *parser) inside(low string) bool {
 	found := false
 	for i := 0; i < len(low); {
-		if strings.IndexByte(" :,|/-", low[i]) >= 0 {
+		if strings.IndexByte(" :,|/-@", low[i]) >= 0 {
 			i++
 			continue
 		}
@@ -50,7 +50,7 @@ func (p *parser) inside(low string) bool {
 			continue
 		}
 		j := i
-		for j < len(low) && strings.IndexByte(" ,|", low[j]) < 0 {
+		for j < len(low) && strings.IndexByte(" ,|@", low[j]) < 0 {
 			j++
 		}
 		if k := strings.IndexByte(low[i:j], '/'); k > 0 && wordLevel(low[i:i+k]) != unset {
@@ -119,15 +119,13 @@ func isProcess(s string) bool {
 // isLogger accepts a dotted name, or one with "::", that is no class of an exception.
 func isLogger(s string) bool {
 	if strings.IndexFunc(s, func(r rune) bool {
-		return r >= 0x80 || !isWord(byte(r)) && strings.IndexRune(".:$-/[]", r) < 0
+		return r >= 0x80 || !isWord(byte(r)) && !strings.ContainsRune(".:$-/[]", r)
 	}) >= 0 {
 		return false
 	}
 	dot := strings.IndexByte(s, '.')
-	if !(dot > 0 && dot+1 < len(s) || strings.Contains(s, "::")) || isDigit(s[0]) {
-		return false
-	}
-	return !isClass(lastPart(s))
+	qualified := dot > 0 && dot+1 < len(s) || strings.Contains(s, "::")
+	return qualified && !isDigit(s[0]) && !isClass(lastPart(s))
 }
 
 // lastPart is what follows the last dot or colon of a name.
@@ -162,12 +160,12 @@ func (p *parser) logger() bool {
 		n++
 	}
 	name := strings.TrimRight(rest[:n], ":-")
-	if name == "" || isDigit(name[0]) || wordLevel(name) != unset || isClass(lastPart(name)) {
-		return false
-	}
 	glued := p.glued()
 	if k := strings.IndexByte(name, ':'); glued && k > 0 && !strings.HasPrefix(name[k:], "::") {
 		name = name[:k]
+	}
+	if name == "" || isDigit(name[0]) || wordLevel(name) != unset || isClass(lastPart(name)) {
+		return false
 	}
 	colon := len(name) < len(rest) && rest[len(name)] == ':'
 	strong := colon || n == len(name) && hasAny(strings.TrimLeft(rest[n:], " "), "- ", "| ", "> ", ": ")
@@ -230,7 +228,7 @@ func (p *parser) process() bool {
 	if n == 0 || n == len(rest) || rest[n] != ' ' || !isProcess(rest[:n]) {
 		return false
 	}
-	if !strings.HasPrefix(rest[n:], " --- ") && !(rest[0] == 'p' && p.r.time) {
+	if spring := strings.HasPrefix(rest[n:], " --- "); !spring && (rest[0] != 'p' || !p.r.time) {
 		return false
 	}
 	p.softly()

@@ -11,7 +11,7 @@ var needles = []string{
 	"conflict", "getupdates", "terminated by", "webhook is active", "apierrorresponse",
 	"event loop", "different loop", "inside a task", "set_wakeup_fd",
 	"unauthorized", "invalid token", "invalidtoken", "token is invalid", "bot token", "rejected by the server",
-	"must contain a colon", "must not contain spaces", "not found",
+	"api key defined", "must contain a colon", "must not contain spaces", "not found",
 	"auth_key", "authkeyd", "authkeyi", "authkeyu", "authkeyn", "authorization key",
 	"session_revoked", "sessionrevoked", "access_token", "accesstoken",
 	"promise timed out", "start_polling", "exception in bot:", "exception in another thread",

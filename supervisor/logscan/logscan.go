@@ -85,6 +85,9 @@ type stream struct {
 	keep  []byte // memory for prev between two calls
 	block block
 	told  [kinds]bool // reported in this block
+	owed  finding     // its line breaks off before what Telegram answered, which the next line may tell
+	line  string      // of owed
+	since time.Time   // of owed
 }
 
 // Write takes the next bytes of a stream, split anywhere, and calls emit once for
@@ -114,6 +117,7 @@ func (sc *Scanner) Close(at time.Time, emit func(Evidence)) {
 		if len(s.buf) > 0 && !s.over {
 			sc.line(s, s.buf, at, emit)
 		}
+		sc.settle(s, finding{}, emit)
 		s.buf, s.over, s.prev, s.block = s.buf[:0], false, nil, outside
 		s.told = [kinds]bool{}
 	}
@@ -178,29 +182,56 @@ func (sc *Scanner) line(s *stream, raw []byte, at time.Time, emit func(Evidence)
 	if hit := needleIn(line) >= 0; hit || s.block != outside {
 		sc.low = appendLower(sc.low[:0], line)
 		text := view(line, sc.low)
+		var f finding
 		if s.follow(text) && hit {
-			if f := sc.judge(s, text); f.kind != none {
-				sc.report(s, f, line, at, emit)
+			f = sc.judge(s, text)
+		}
+		f.logger = sc.settle(s, f, emit) || f.logger
+		switch {
+		case f.kind == none:
+		case f.breaksOff:
+			s.owed, s.line, s.since, s.block = f, shown(line), at, reported
+		default:
+			if sc.isNew(s, f.kind, at) {
+				emit(f.evidence(shown(line), at))
 			}
 		}
 	}
 	s.setPrev(raw)
 }
 
-// report emits a finding, unless its event is known.
-func (sc *Scanner) report(s *stream, f finding, line []byte, at time.Time, emit func(Evidence)) {
-	e := &sc.events[f.kind]
-	known := s.told[f.kind] || !e.first.IsZero() && at.Sub(e.last).Abs() <= together && at.Sub(e.first).Abs() <= eventLast
+// settle reports what is owed, unless the next line f tells more; then it says whether f goes on
+// what a framework's own logger began.
+func (sc *Scanner) settle(s *stream, f finding, emit func(Evidence)) (logger bool) {
+	owed := s.owed
+	if s.owed = (finding{}); owed.kind == none {
+		return false
+	}
+	if f.kind == Conflict || f.kind == WebhookActive {
+		return owed.logger
+	}
+	if sc.isNew(s, owed.kind, s.since) {
+		emit(owed.evidence(s.line, s.since))
+	}
+	return false
+}
+
+// isNew notes a sign of kind, and says whether it begins an event.
+func (sc *Scanner) isNew(s *stream, kind Kind, at time.Time) bool {
+	e := &sc.events[kind]
+	known := s.told[kind] || !e.first.IsZero() && at.Sub(e.last).Abs() <= together && at.Sub(e.first).Abs() <= eventLast
 	if s.block == outside {
 		s.block = reported
 	}
-	s.told[f.kind] = true
-	e.last = at
-	if known {
-		return
+	s.told[kind] = true
+	if e.last = at; !known {
+		e.first = at
 	}
-	e.first = at
-	emit(Evidence{Kind: f.kind, At: at, Framework: f.framework, Logger: f.logger, Line: shown(line)})
+	return !known
+}
+
+func (f finding) evidence(line string, at time.Time) Evidence {
+	return Evidence{Kind: f.kind, At: at, Framework: f.framework, Logger: f.logger, Line: line}
 }
 
 // setPrev notes the line before the next one. Blank lines do not count.

@@ -44,7 +44,7 @@ func cutContainer(p string) int {
 }
 
 // cutHost handles "TIME host prog[7]: " (syslog, journald), "TIME app[worker.1]: " (Heroku),
-// "TIME app[1a2b] ams [info]" (Fly) and "[pod/name/container] " (kubectl).
+// "TIME app[1a2b] ams [info]" (Fly), "TIME [APP/0] ERR " (Cloud Foundry) and "[pod/name/container] " (kubectl).
 func cutHost(p string) int {
 	if hasAny(p, "[pod/") {
 		if i := strings.Index(p, "] "); i > 0 {
@@ -54,6 +54,14 @@ func cutHost(p string) int {
 	i := cutTime(p)
 	if i == 0 {
 		return 0
+	}
+	if hasAny(p[i:], " [app/") {
+		if end := strings.IndexByte(p[i:], ']'); end > 0 {
+			rest := strings.TrimLeft(p[i+end+1:], " ")
+			if hasAny(rest, "err ", "out ") {
+				return len(p) - len(rest) + len("err ")
+			}
+		}
 	}
 	for words := 0; words < 2 && i < len(p) && p[i] == ' '; words++ {
 		i++

@@ -5,7 +5,7 @@ import "strings"
 // errorWords mark the first clause of a message as the report of an error.
 var errorWords = []string{
 	"error", "err:", "err=", "exception", "fail", "fatal", "crash", "panic", "unhandled", "uncaught", "conflict", "reject",
-	"unable", "cannot", "can't", "could not", "couldn't", "caught", "abort", "stopped", "lost",
+	"unable", "cannot", "can't", "could not", "couldn't", "caught", "abort", "stopped", "lost", "invalid token", "unauthorized",
 	"ошибка", "Ошибка", "не удалось", "Не удалось", "fehler", "erreur", "erro ", "erro:", "冲突", "错误", "失败",
 }
 
@@ -27,9 +27,13 @@ var tags = map[string]bool{
 
 // reports says whether head, all that stands before a sentence, reports an error: its first
 // clause has a word for that, before any quotation, and nothing tells that a chat is repeated.
-func reports(head string) bool {
+// Where the level says so already, "telegram:" is enough.
+func reports(head string, l level) bool {
 	if holdsAny(head, chatWords) || len(head) > 300 {
 		return false
+	}
+	if rest, ok := strings.CutPrefix(head, "** ("); ok { // Elixir
+		head = rest
 	}
 	if strings.IndexByte("<>+$#@*\"'`", head[0]) >= 0 && !strings.HasPrefix(head, "<class '") {
 		return false
@@ -50,11 +54,11 @@ func reports(head string) bool {
 	for {
 		clause, rest := cutClause(head)
 		if at := firstOf(clause, errorWords); at >= 0 {
-			quote := strings.IndexAny(clause, "\"'`“«")
+			quote := strings.IndexAny(clause, "\"'`“«>")
 			return quote < 0 || at <= quote
 		}
-		if rest == "" || !tags[strings.TrimSpace(clause)] {
-			return false
+		if tag := tags[strings.TrimSpace(clause)]; rest == "" || !tag {
+			return tag && l == failure
 		}
 		head = rest
 	}
@@ -97,7 +101,7 @@ func byReport(r record) finding {
 		return finding{}
 	}
 	head := lead(low[:a.pos])
-	if r.indent && isCall(low[:a.pos]) || len(head) > 1 && head[0] == '-' && head[1] != ' ' && r.cols == 0 {
+	if r.indent && isCall(low[:a.pos]) || head != "" && head[0] == '-' && r.cols == 0 {
 		return finding{} // a line of source, or of a diff
 	}
 	if strings.HasPrefix(head, "update ") && (strings.HasSuffix(head, " caused error") && strings.HasSuffix(low[:a.pos], " caused error \"conflict: ") ||
@@ -114,7 +118,7 @@ func byReport(r record) finding {
 			f.framework, f.logger = "go-telegram-bot-api", true
 		}
 		return f
-	case reports(head), r.level >= warning && fieldOfError(head):
+	case reports(head, r.level), r.level >= warning && fieldOfError(head):
 		return finding{kind: a.kind}
 	}
 	return finding{}
@@ -147,7 +151,10 @@ func goTime(r record) bool {
 }
 
 // polling are words of which a report without a whole sentence must have one.
-var polling = []string{"telegram", "telegraf", "grammy", "getme", "getupdates", "polling", "poller", "bot token", "bot "}
+var polling = []string{"telegram", "telegraf", "grammy", "getme", "getupdates", "polling", "poller", "bot token", "bot ", " bot"}
+
+// over tells that a conflict is past.
+var over = []string{"resolved", "recovered", "cleared", "no conflict", "healthy", "ended"}
 
 // byWeakReport judges a report that has only "409 Conflict" or "Unauthorized", and speaks of
 // Telegram or of polling.
@@ -158,15 +165,18 @@ func byWeakReport(r record, low string) finding {
 	}
 	if whole := strings.TrimRight(low, " .!"); whole == "unauthorized" || whole == "not found" {
 		if goTime(r) {
-			return finding{Unauthorized, "go-telegram-bot-api", false}
+			return finding{kind: Unauthorized, framework: "go-telegram-bot-api"}
 		}
 		return finding{}
 	}
-	if strings.Contains(low, "409") && strings.Contains(low, "conflict") || strings.Contains(low, "getupdates conflict") ||
-		strings.Contains(low, "polling conflict") {
-		at := strings.Index(low, "conflict")
+	if r.level >= warning && strings.Contains(low, "getupdates") && !holdsAny(low, chatWords) && holdsAny(low, []string{"冲突", "衝突", "конфликт"}) {
+		return finding{kind: Conflict}
+	}
+	if at := strings.Index(low, "conflict"); at >= 0 {
 		head := low[:at+len("conflict")]
-		if holdsAny(low, polling[:7]) && !holdsAny(low, chatWords) && reports(head) && (r.level >= warning || holdsAny(head, polling)) {
+		if (r.level >= warning || strings.Contains(low, "409") && holdsAny(head, polling)) && holdsAny(low, polling[:7]) &&
+			(strings.Contains(low, "409") || hasEnd(head, "polling conflict", "getupdates conflict")) &&
+			!holdsAny(low, chatWords) && !holdsAny(low, over) && reports(head, r.level) {
 			return finding{kind: Conflict}
 		}
 		return finding{}
@@ -176,7 +186,7 @@ func byWeakReport(r record, low string) finding {
 		if at < 0 || words == "not found" && !strings.Contains(low, "404") || !closes(low[at+len(words):]) {
 			continue
 		}
-		if head := lead(low[:at]); head != "" && reports(head) && holdsAny(head, polling) {
+		if head := lead(low[:at]); head != "" && reports(head, r.level) && (holdsAny(head, polling) || strings.HasPrefix(head, "bot")) {
 			return finding{kind: Unauthorized}
 		}
 	}

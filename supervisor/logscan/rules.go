@@ -7,6 +7,7 @@ type finding struct {
 	kind      Kind
 	framework string
 	logger    bool
+	breaksOff bool // before the text of the answer
 }
 
 // printer is who prints the lines of a rule.
@@ -34,7 +35,7 @@ var families = [][]rule{pythonRules, loopRules, nodeRules, goRules, otherRules}
 // wrappers are put before an error's own text by runtimes.
 var wrappers = []string{
 	"panic: ", "caused by: ", "uncaught ", "unhandled rejection at: ", "unhandled rejection ", "unhandledpromiserejectionwarning: ",
-	"<rejected> ", "unhandled exception. ", "{ ", "exception: ",
+	"<rejected> ", "unhandled exception. ", "unhandled exception: ", "{ ", "exception: ",
 }
 
 // judge decides about one line.
@@ -92,7 +93,7 @@ func (sc *Scanner) byRule(s *stream, r record) (f finding, done bool) {
 		}
 	}
 	if wrapped && strings.HasPrefix(r.msg.low, "panic: ") && (msg == "unauthorized" || msg == "not found") {
-		return finding{Unauthorized, "go-telegram-bot-api", true}, true
+		return finding{kind: Unauthorized, framework: "go-telegram-bot-api", logger: true}, true
 	}
 	for _, family := range families {
 		for i := range family {
@@ -116,6 +117,7 @@ func (sc *Scanner) try(s *stream, r record, rule *rule, msg string, wrapped bool
 			return finding{}, false
 		}
 	}
+	f.breaksOff = f.kind == Conflict && hasEnd(rest, "response body:", "response:")
 	switch rule.by {
 	case byLog:
 		f.logger = r.name == "" || rule.logger != "" && strings.HasPrefix(r.name, rule.logger)
@@ -167,9 +169,9 @@ func byClient(r record) finding {
 	}
 	switch {
 	case code[:3] == "409" && strings.Contains(low, "/getupdates"):
-		return finding{Conflict, r.name, r.early && r.level != unset}
+		return finding{kind: Conflict, framework: r.name, logger: r.early && r.level != unset}
 	case code[:3] == "401" && (strings.Contains(low, "/getupdates") || strings.Contains(low, "/getme")):
-		return finding{Unauthorized, r.name, r.early && r.level != unset}
+		return finding{kind: Unauthorized, framework: r.name, logger: r.early && r.level != unset}
 	}
 	return finding{}
 }

@@ -19,7 +19,8 @@ var nodeRules = []rule{
 	{framework: "node-telegram-bot-api", head: "error: etelegram: ", by: byLog},
 	{framework: "node-telegram-bot-api", head: "etelegram: ", by: byApp},
 	{framework: "node-telegram-bot-api", head: "telegramapierror: ", by: byLog},
-	{framework: "node-telegram-bot-api", head: "error: 409 {\"ok\":false", by: byLog},
+	{framework: "node-telegram-bot-api", head: "error: 4", has: "{\"ok\":false,\"error_code\":4", by: byLog},
+	{framework: "node-telegram-bot-api", head: "error: error: 4", has: "{\"ok\":false,\"error_code\":4", by: byLog},
 	{framework: "node-telegram-bot-api", head: "409 {\"ok\":false", by: byApp},
 
 	// the fields of an error as util.inspect and a pretty-printer of JSON show them

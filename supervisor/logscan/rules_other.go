@@ -21,13 +21,15 @@ var otherRules = []rule{
 	{framework: telegramBot, head: "telegram api error: ", by: byApp},
 	{framework: telegramBot, head: "system.aggregateexception: ", has: "telegram.bot.exceptions.", by: byTrace},
 
+	{framework: telegramBot, head: "system.argumentexception: bot token invalid", kind: Unauthorized, by: byTrace},
+
 	{framework: "telegram-bot-ruby", head: "telegram api has returned the error. (", by: byLog},
 	{framework: "telegram-bot-ruby", head: "telegram::bot::exceptions::responseerror: ", by: byLog},
 	{framework: "telegram-bot-ruby", head: "/", has: ": telegram api has returned the error. (", by: byLog},
 
 	{framework: "PHP", head: "php fatal error: ", has: "uncaught ", by: byLog},
 	{framework: "PHP", head: "fatal error: ", has: "uncaught ", by: byLog},
-	{framework: "PHP", head: "php warning: ", has: "telegram", by: byApp},
+	{framework: "PHP", head: "longman\\telegrambot\\exception\\telegramexception: invalid api key defined", kind: Unauthorized, by: byLog},
 	{framework: "PHP", head: "longman\\telegrambot\\exception\\", by: byLog},
 	{framework: "PHP", head: "exception 'longman\\telegrambot\\exception\\", by: byLog},
 	{framework: "PHP", head: "telegram\\bot\\exceptions\\", by: byLog},
@@ -36,7 +38,7 @@ var otherRules = []rule{
 	{framework: "PHP", head: "}, reason: {\"error_code\":4", by: byApp},
 
 	{framework: teloxide, head: "an error from the update listener: ", by: byLog, logger: "teloxide"},
-	{framework: teloxide, head: "thread '", has: "panicked at '", by: byLog},
+	{framework: teloxide, head: "thread '", has: "panicked at ", by: byLog},
 	{framework: teloxide, head: "called `result::unwrap()` on an `err` value: ", by: byLog},
 	{framework: "frankenstein", head: "api(errorresponse { ok: false, ", by: byApp},
 	{framework: "frankenstein", head: "failed to get updates: api(errorresponse { ok: false, ", by: byApp},
@@ -50,6 +52,8 @@ var otherRules = []rule{
 	{framework: botAPI, head: "{u'ok': false, u'error_code': ", by: byApp},
 	{framework: botAPI, head: "{'error_code': ", has: "'ok': false", by: byApp},
 	{framework: botAPI, head: "{u'error_code': ", has: "u'ok': false", by: byApp},
+	{framework: botAPI, head: "http 409: {\"ok\":false,", by: byApp},
+	{framework: botAPI, head: "http 401: {\"ok\":false,", by: byApp},
 	{framework: botAPI, head: "getupdates resp: {\"ok\":false,", by: byApp},
 }
 

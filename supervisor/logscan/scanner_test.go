@@ -16,6 +16,9 @@ func outputs() []string {
 	for _, s := range slices.Concat(pythonShapes, loopShapes, nodeShapes, goShapes, otherShapes) {
 		all = append(all, s.out+"\n")
 	}
+	for _, r := range ownReports {
+		all = append(all, r.out+"\n")
+	}
 	for _, out := range harmlessOutputs {
 		all = append(all, out+"\n")
 	}

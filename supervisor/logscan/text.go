@@ -29,6 +29,17 @@ func hasAny(p string, words ...string) bool {
 	return false
 }
 
+// hasEnd says whether p ends with one of the words, but for space.
+func hasEnd(p string, words ...string) bool {
+	p = strings.TrimRight(p, " \t\r")
+	for _, w := range words {
+		if strings.HasSuffix(p, w) {
+			return true
+		}
+	}
+	return false
+}
+
 // holdsAny says whether p holds one of the words.
 func holdsAny(p string, words []string) bool {
 	for _, w := range words {
