@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,6 +13,14 @@ import (
 	"botctl/supervisor/proc"
 	"botctl/supervisor/token"
 )
+
+// living is a child that lives, or has just died.
+type living struct {
+	*proc.Child
+	run       uint32
+	announced chan struct{}   // closed when the loop has been told of it
+	over      context.Context // of the run
+}
 
 // runChild starts child number n, waits until its whole tree is gone, and reports both.
 func (r *run) runChild(ctx context.Context, n uint32) {
@@ -25,7 +34,7 @@ func (r *run) runChild(ctx context.Context, n uint32) {
 		Argv:        r.opts.Argv,
 		Path:        r.opts.Path,
 		Dir:         r.opts.Dir,
-		Env:         r.opts.Env,
+		Env:         append(slices.Clip(r.opts.Env), r.notifyEnv()...),
 		Extra:       files,
 		Mark:        r.marks[0],
 		Interactive: r.opts.Interactive,
@@ -36,8 +45,14 @@ func (r *run) runChild(ctx context.Context, n uint32) {
 		r.send(ctx, startFailure(n, r.mask(err.Error()), err))
 		return
 	}
-	r.child.Store(c)
+	live := &living{Child: c, run: n, announced: make(chan struct{}), over: ctx}
+	r.child.Store(live)
+	r.guardian.Watch(c)
 	r.send(ctx, policy.ChildStarted{Run: n, PID: c.PID()})
+	close(live.announced)
+	// The end of ctx ends the child, should it still live: after a panic only.
+	stop := context.AfterFunc(ctx, c.Kill)
+	defer stop()
 	<-c.Done()
 	out.close()
 	r.child.Store(nil)

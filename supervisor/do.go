@@ -24,7 +24,7 @@ func (r *run) takeLocks() policy.Event {
 
 func (r *run) tryLocks() policy.Event {
 	owner := lock.Owner{PID: os.Getpid(), Since: r.began.UTC(), Bot: r.opts.Token.ID(), Dir: r.opts.Dir}
-	set, err := lock.Take(r.opts.StateDir, r.keys, r.guard, owner)
+	set, err := lock.Take(r.opts.StateDir, r.keys, r.socket, owner)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if held, ok := errors.AsType[*lock.HeldError](err); ok {
@@ -36,6 +36,7 @@ func (r *run) tryLocks() policy.Event {
 	}
 	r.held, r.locks = nil, set
 	r.openServer()
+	r.openNotify()
 	return policy.LockTaken{}
 }
 

@@ -23,15 +23,34 @@ func (r *run) loop(ctx context.Context, asked <-chan struct{}) policy.State {
 		if s.Phase == policy.Done {
 			return s
 		}
-		select {
-		case ev = <-r.events:
-		case <-deadline(timer, s.Deadline()):
-			ev = policy.TimePassed{}
-		case <-asked:
-			asked = nil // once: from here on the events of the stop drive the loop
-			ev = policy.StopAsked{}
+		if ev, asked = r.next(timer, s.Deadline(), asked); ev == nil {
+			return s
 		}
 	}
+}
+
+// next is the only place that blocks: the next event, nil when botctl itself is broken. asked is
+// returned nil once it has been closed: from then on the events of the stop drive the loop.
+func (r *run) next(timer *time.Timer, due time.Time, asked <-chan struct{}) (policy.Event, <-chan struct{}) {
+	for {
+		select {
+		case ev := <-r.events:
+			return ev, asked
+		case <-deadline(timer, due):
+			return policy.TimePassed{}, asked
+		case <-asked:
+			return policy.StopAsked{}, nil
+		case <-r.pulse: // that it is taken is the answer
+		case <-r.broken:
+			return nil, asked
+		}
+	}
+}
+
+// guarded is loop, but for a panic.
+func (r *run) guarded(ctx context.Context, asked <-chan struct{}) (s policy.State) {
+	defer r.catch()
+	return r.loop(ctx, asked)
 }
 
 // deadline arms timer for at; the zero time never comes.
@@ -48,15 +67,15 @@ func deadline(timer *time.Timer, at time.Time) <-chan time.Time {
 func (r *run) do(ctx context.Context, s policy.State, a policy.Action) {
 	switch a := a.(type) {
 	case policy.TakeLocks:
-		r.wg.Go(func() { r.send(ctx, r.takeLocks()) })
+		r.beside(func() { r.send(ctx, r.takeLocks()) })
 	case policy.WaitForLocks:
-		r.wg.Go(func() { r.waitForLocks(ctx) })
+		r.beside(func() { r.waitForLocks(ctx) })
 	case policy.Sweep:
 		r.askSweep(a.For)
 	case policy.Check:
-		r.wg.Go(func() { r.send(ctx, r.preflight(ctx)) })
+		r.beside(func() { r.send(ctx, r.preflight(ctx)) })
 	case policy.StartChild:
-		r.wg.Go(func() { r.runChild(ctx, a.Run) })
+		r.beside(func() { r.runChild(ctx, a.Run) })
 	case policy.EndChild:
 		if c := r.child.Load(); c != nil {
 			c.Stop(a.Grace)
@@ -66,7 +85,7 @@ func (r *run) do(ctx context.Context, s policy.State, a policy.Action) {
 			c.Kill()
 		}
 	case policy.ProbeSockets:
-		r.wg.Go(func() { r.send(ctx, r.probe(ctx, a.Run)) })
+		r.beside(func() { r.send(ctx, r.probe(ctx, a.Run)) })
 	case policy.Tell:
 		r.tell(s, a.What)
 	}

@@ -21,6 +21,7 @@ var causeText = [policy.NumCauses]string{
 	policy.ByRemoteRival:  "conflict with a poller on another machine",
 	policy.ByRequest:      "restart was asked for",
 	policy.ByStartFailure: "it could not be started",
+	policy.ByHeartbeat:    "its heartbeat stopped: it hangs",
 }
 
 // signText says in words what a sign is one of.
@@ -34,9 +35,11 @@ var signText = map[policy.Kind]string{
 // publish makes the new state known: to status, to the log in at most one line, to the observer.
 func (r *run) publish(old, now policy.State, ev policy.Event) {
 	r.view.Store(&view{state: now, at: time.Now()})
-	select {
-	case r.dirty <- struct{}{}:
-	default:
+	for _, c := range []chan struct{}{r.dirty, r.news} {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
 	}
 	r.say(old, now, ev)
 	if r.opts.Observe != nil {

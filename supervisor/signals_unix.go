@@ -16,8 +16,14 @@ import (
 func (r *run) signals(ctx context.Context) {
 	// Deep enough that a burst at the start is not lost.
 	ch := make(chan os.Signal, 16)
-	signal.Notify(ch, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP)
+	signal.Notify(ch, syscall.SIGTERM, syscall.SIGQUIT)
 	defer signal.Stop(ch)
+	// What nohup or a shell's & made us ignore stays so, for the bot too (P44).
+	for _, sig := range []os.Signal{syscall.SIGINT, syscall.SIGHUP} {
+		if !signal.Ignored(sig) {
+			signal.Notify(ch, sig)
+		}
+	}
 	hadTerminal := hasTerminal()
 	interrupts := 0
 	for {

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"botctl/supervisor/control"
 	"botctl/supervisor/logscan"
+	"botctl/supervisor/notify"
 	"botctl/supervisor/policy"
 	"botctl/supervisor/proc"
 	"botctl/supervisor/stale"
@@ -22,15 +24,18 @@ type view struct {
 
 // seen is what the workers have learned besides; guarded by run.mu.
 type seen struct {
-	server     *control.Server
-	name       string            // of the bot, without its @
-	ended      []control.Process // newest first
-	suspects   []control.Process
-	told       map[int]bool // suspects that were told of, by pid
-	exit       *control.LastExit
-	exitReason string
-	signLine   string // of the bot's output, masked
-	stateError bool   // the state file could not be written, and that was said
+	server       *control.Server
+	name         string            // of the bot, without its @
+	ended        []control.Process // newest first
+	suspects     []control.Process
+	told         map[int]bool // suspects that were told of, by pid
+	exit         *control.LastExit
+	exitReason   string
+	signLine     string // of the bot's output, masked
+	notify       *notify.Listener
+	botStatus    string // what the bot says of itself, masked
+	botStatusRun uint32 // the child that said it
+	stateError   bool   // the state file could not be written, and that was said
 }
 
 // maxEnded bounds the ended processes that status lists.
@@ -123,12 +128,20 @@ func (r *run) Status() control.Status {
 			PID: c.PID(), StartedAt: c.Started().UTC(), UptimeSeconds: now.Sub(c.Started()).Seconds(),
 			State: strings.Trim(string(c.State()), "\x00"), Processes: len(tree),
 		}
-		st.Well = st.Well && st.Child.State != "T"
+		if st.Child.State == "T" {
+			st.Well, st.Trouble = false, cmp.Or(st.Trouble, "the bot is stopped (SIGSTOP); SIGCONT wakes it")
+		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.seen.name != "" {
 		st.BotName = "@" + r.seen.name
+	}
+	if st.Child != nil {
+		st.Child.Ready = s.Ready
+		if r.seen.botStatusRun == s.Run {
+			st.Child.Status = r.seen.botStatus
+		}
 	}
 	st.LastExit = r.seen.exit
 	st.Stale.Ended = slices.Clone(r.seen.ended)
@@ -207,6 +220,10 @@ func (r *run) closeServer() {
 	defer r.mu.Unlock()
 	if r.seen.server != nil {
 		r.seen.server.Close()
+	}
+	if r.seen.notify != nil {
+		r.seen.notify.Close()
+		r.seen.notify = nil
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 
 	"botctl/supervisor/control"
 	"botctl/supervisor/lock"
+	"botctl/supervisor/notify"
 	"botctl/supervisor/policy"
 	"botctl/supervisor/proc"
 	"botctl/supervisor/stale"
@@ -50,6 +51,8 @@ type Options struct {
 	HostWide bool // --scope host
 	Version  string
 	Sandbox  bool
+	Manager  notify.Manager
+	Guardian []string // argv with which this executable calls proc.BeGuardian; empty: no guardian
 
 	Stdout, Stderr *proc.Sink // where the child's output goes
 	Log            *slog.Logger
@@ -73,22 +76,28 @@ const lastLines = 20
 
 // run is one Run. The loop's goroutine owns what has no lock of its own.
 type run struct {
-	opts   Options
-	cfg    policy.Config
-	keys   []lock.Key
-	guard  string   // key of the abstract socket; empty without a token
-	marks  []string // what the child's environment gets, the run id first
-	api    *botAPI
-	peers  *peers
-	finder *stale.Finder
-	tail   *control.Tail
-	began  time.Time
+	opts     Options
+	cfg      policy.Config
+	keys     []lock.Key
+	socket   string   // key of the abstract socket; empty without a token
+	marks    []string // what the child's environment gets, the run id first
+	api      *botAPI
+	peers    *peers
+	finder   *stale.Finder
+	tail     *control.Tail
+	guardian *proc.Guardian
+	began    time.Time
 
+	pulse   chan struct{} // taken by the loop as long as it turns
+	news    chan struct{} // something for the service manager
+	broken  chan struct{} // closed by the first panic
+	broke   sync.Once
+	fault   *PanicError // set before broken is closed
 	events  chan policy.Event
 	sweeps  chan policy.Purpose
 	dirty   chan struct{} // the state file is out of date
 	wg      sync.WaitGroup
-	child   atomic.Pointer[proc.Child]
+	child   atomic.Pointer[living]
 	view    atomic.Pointer[view]
 	repeats repeats
 	perform func(context.Context, policy.State, policy.Action) // do, but for tests of the loop
@@ -112,10 +121,15 @@ type run struct {
 //	lock watch      notices a deleted or replaced lock file; the same
 //	state writer    writes the state file, the newest state wins; the same
 //	reaper          reaps orphans that became ours; the same
+//	guardian        keeps the guardian process alive; the same
+//	manager         tells the service manager how it is; the same
+//	listener        hears the bot's heartbeats; ends with its socket
 //	control server  answers on the unix socket; ends with its Close
 //	child           starts the child, waits for its tree; one at a time
 //	relays          two for each child, in package proc; end when its pipes do
 //	check, probe, lock attempt   short, one each at most; end with their event
+//
+// A *PanicError says that botctl itself is at fault; the tree has been ended.
 func Run(ctx context.Context, opts Options) (Result, error) {
 	r, err := newRun(opts)
 	if err != nil {
@@ -127,12 +141,12 @@ func Run(ctx context.Context, opts Options) (Result, error) {
 	// The end of ctx asks for a stop; the work goes on until the stop is done.
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	for _, beside := range []func(context.Context){r.signals, r.sweeper, r.watchLocks, r.writeStates, proc.Reap} {
-		r.wg.Go(func() { beside(work) })
+	for _, f := range []func(context.Context){r.signals, r.sweeper, r.watchLocks, r.writeStates, r.manage, r.guard, proc.Reap} {
+		r.beside(func() { f(work) })
 	}
-	final := r.loop(work, ctx.Done())
+	final := r.guarded(work, ctx.Done())
 	r.closeServer()
-	cancel()
+	cancel() // and with it a child that a panic left alive
 	r.wg.Wait()
 	r.writeState()
 	r.mu.Lock()
@@ -140,7 +154,20 @@ func Run(ctx context.Context, opts Options) (Result, error) {
 	if r.locks != nil {
 		r.locks.Close()
 	}
+	if r.fault != nil {
+		return Result{}, r.fault
+	}
 	return r.result(final), nil
+}
+
+// guard keeps the guardian alive.
+func (r *run) guard(ctx context.Context) {
+	if len(r.opts.Guardian) == 0 {
+		return
+	}
+	r.guardian.Keep(ctx, func(err error) {
+		r.opts.Log.Warn("after a kill -9 of botctl, processes that left the bot's group would live on", keyCause, err.Error())
+	})
 }
 
 func newRun(opts Options) (*run, error) {
@@ -165,16 +192,20 @@ func newRun(opts Options) (*run, error) {
 		finder:  stale.NewFinder(opts.Masker),
 		tail:    control.NewTail(),
 		began:   time.Now(),
+		pulse:   make(chan struct{}),
+		news:    make(chan struct{}, 1),
+		broken:  make(chan struct{}),
 		events:  make(chan policy.Event, 64),
 		sweeps:  make(chan policy.Purpose, 8),
 		dirty:   make(chan struct{}, 1),
 		repeats: repeats{},
 	}
 	if opts.Token != "" {
-		r.guard = lock.BotKey(opts.Token.ID())
-		r.keys = []lock.Key{{Name: folder, Shared: true}, {Name: r.guard}}
+		r.socket = lock.BotKey(opts.Token.ID())
+		r.keys = []lock.Key{{Name: folder, Shared: true}, {Name: r.socket}}
 	}
 	r.opts.Env = r.environ()
+	r.guardian = proc.NewGuardian(opts.Guardian, r.marks[0])
 	r.view.Store(&view{})
 	r.perform = r.do
 	return r, nil
@@ -201,7 +232,7 @@ func (r *run) environ() []string {
 		fmt.Sprintf("%s=%d:%d", stale.EnvSupervisor, os.Getpid(), stale.StartTicks()),
 	}
 	// The service manager's socket is botctl's own: the bot is not the main process of the unit.
-	notOurs := []string{stale.EnvRunID, stale.EnvSupervisor, "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"}
+	notOurs := []string{stale.EnvRunID, stale.EnvSupervisor, notify.EnvSocket, notify.EnvWatchdog, notify.EnvWatchdogPID}
 	env := slices.DeleteFunc(slices.Clone(r.opts.Env), func(kv string) bool {
 		name, _, _ := strings.Cut(kv, "=")
 		return slices.Contains(notOurs, name)

@@ -9,6 +9,9 @@ import (
 
 // run is the whole of botctl: one verb, one exit code.
 func run(args []string, stdout, stderr io.Writer) int {
+	if len(args) == 1 && args[0] == guardianVerb {
+		return guard(stderr)
+	}
 	root := newRoot()
 	root.SetArgs(args)
 	root.SetOut(stdout)

@@ -18,6 +18,7 @@ import (
 
 	"botctl/supervisor"
 	"botctl/supervisor/lock"
+	"botctl/supervisor/notify"
 	"botctl/supervisor/policy"
 	"botctl/supervisor/proc"
 	"botctl/supervisor/token"
@@ -100,6 +101,13 @@ func superviseBot(ctx context.Context, set settings, argv []string, sandboxed bo
 		box.watch(&opts)
 	}
 	res, err := supervisor.Run(ctx, opts)
+	if fault, ok := errors.AsType[*supervisor.PanicError](err); ok {
+		f := fail(exitFailed, err).hint("the bot was ended; this is a fault of botctl, not of the bot: please report it")
+		if fault.File != "" {
+			f.hint("the details are in " + fault.File)
+		}
+		return f
+	}
 	if err != nil {
 		return fail(exitFailed, err)
 	}
@@ -174,34 +182,28 @@ func runOptions(set settings, argv []string) (supervisor.Options, error) {
 			OnConflict:   map[string]policy.OnConflict{"auto": policy.Auto, "restart": policy.Restart, "tell": policy.TellIt}[set.text("on-conflict")],
 			FirstSign:    set.bool("restart-on-first-sign"),
 			StopTimeout:  set.duration("stop-timeout"),
+			Heartbeat:    set.duration("heartbeat"),
 			Seed:         uint64(time.Now().UnixNano()),
 		},
 		StateDir: state,
 		Rivals:   set.list("rival"), Spare: set.list("spare"), HostWide: set.text("scope") == "host",
-		Version: thisVersion(),
+		Version:  thisVersion(),
+		Manager:  notify.ManagerOf(os.Getenv),
+		Guardian: []string{"botctl", guardianVerb},
 	}
 	if len(argv) == 0 {
-		if err := useBundledBot(&opts, found); err != nil {
-			return opts, err
-		}
+		useBundledBot(&opts, found)
 	}
 	return opts, nil
 }
 
 // useBundledBot makes botctl itself the child, through the running executable, not its path:
 // the file may have been replaced. A token from a file is handed on in the environment.
-func useBundledBot(opts *supervisor.Options, found token.Found) error {
-	exe := "/proc/self/exe"
-	if _, err := os.Stat(exe); err != nil {
-		if exe, err = os.Executable(); err != nil {
-			return fail(exitFailed, fmt.Errorf("own executable: %w", err))
-		}
-	}
-	opts.Argv, opts.Path = []string{"botctl", "bot"}, exe
+func useBundledBot(opts *supervisor.Options, found token.Found) {
+	opts.Argv, opts.Path = []string{"botctl", "bot"}, proc.SelfPath()
 	if found.Token != "" && !slices.ContainsFunc(opts.Env, func(kv string) bool { return found.Name != "" && strings.HasPrefix(kv, found.Name+"=") }) {
 		opts.Env = append(opts.Env, "TELEGRAM_BOT_TOKEN="+found.Token.Reveal())
 	}
-	return nil
 }
 
 func findToken(set settings, env []string, dir string) (token.Found, error) {

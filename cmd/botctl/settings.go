@@ -52,6 +52,7 @@ var runSettings = []setting{
 	{name: "restart-on-first-sign", kind: isBool, def: "false", usage: "restart on the first line that speaks of a conflict or a broken event loop; for bots that log nothing users write"},
 	{name: "webhook", def: "auto", oneOf: []string{"auto", "delete", "keep", "fail"}, usage: "a webhook that is set: delete, keep or fail (exit 78); auto deletes, but on a terminal fails"},
 	{name: "stop-timeout", kind: isDuration, def: "9s", checked: positive, usage: "time for the whole of a stop before SIGKILL"},
+	{name: "heartbeat", kind: isDuration, def: "1m0s", checked: notNegative, usage: "restart a bot that sends sd_notify WATCHDOG=1 and then not for so long; 0: never"},
 	{name: "start-tries", kind: isInt, def: "5", usage: "exits in a row before the bot was ever well that end botctl; -1: never"},
 	{name: "give-up", def: "off", checked: validGiveUp, usage: "end with 70 after N failures within T, such as 10/10m; off: never"},
 	{name: "rival", kind: isList, usage: "a script, module, app or program (glob) that competes for this bot; may be repeated"},
@@ -242,6 +243,13 @@ func (s settings) duration(name string) time.Duration {
 func positive(text string) error {
 	if d, err := time.ParseDuration(text); err == nil && d <= 0 {
 		return fmt.Errorf("more than 0")
+	}
+	return nil
+}
+
+func notNegative(text string) error {
+	if d, err := time.ParseDuration(text); err == nil && d < 0 {
+		return fmt.Errorf("0 or more")
 	}
 	return nil
 }

@@ -84,6 +84,7 @@ func writeStatus(w io.Writer, st control.Status, now time.Time) error {
 	row("folder", "%s", st.Dir)
 	if c := st.Child; c != nil {
 		row("bot process", "pid %d, %s, up %s", c.PID, plural(c.Processes, "process", "processes"), ago(time.Duration(c.UptimeSeconds*float64(time.Second))))
+		row("says", "%s", c.Status)
 	}
 	if st.Phase != "done" && st.Phase != "dead" {
 		row("supervisor", "pid %d, up %s, botctl %s", st.SupervisorPID, ago(now.Sub(st.StartedAt)), st.Version)

@@ -51,6 +51,8 @@ type Child struct {
 	StartedAt     time.Time `json:"started_at"`
 	UptimeSeconds float64   `json:"uptime_seconds"`
 	Processes     int       `json:"processes,omitempty"` // of its whole tree
+	Ready         bool      `json:"ready"`               // it said so (sd_notify), or has lived for five seconds
+	Status        string    `json:"status,omitempty"`    // what it says of itself (sd_notify), tokens masked
 }
 
 // Restarts counts starts after the first, by cause.

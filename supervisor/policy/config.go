@@ -25,6 +25,7 @@ type Config struct {
 	FirstSign    bool          // --restart-on-first-sign: a sign needs no confirmation
 	Interactive  bool          // the bot has the terminal: an end by Ctrl-C, or with 0, is a person's wish
 	StopTimeout  time.Duration // for the whole of a stop; default 9 s
+	Heartbeat    time.Duration // how long a child that sends heartbeats may be silent; 0: for ever
 	Preflight    bool          // a token is known, so the Bot API can be asked
 	Seed         uint64        // of the jitter; any value will do
 }
@@ -49,6 +50,7 @@ const (
 	sweepAfter     = 5 * time.Second  // after a start
 	sweepEvery     = 30 * time.Second
 	probeEvery     = time.Second
+	beatFresh      = 2 * time.Second  // a deadline so long past shows that we did not run ourselves
 	conflictQuiet  = 2 * time.Minute  // without a sign, a conflict is over
 	checkEvery     = 10 * time.Second // checks for a running child, at most
 	defaultTries   = 5
@@ -81,6 +83,8 @@ func (c Config) Validate() (Config, error) {
 	switch {
 	case c.StopTimeout < 0:
 		return c, fmt.Errorf("stop timeout %v: want more than 0", c.StopTimeout)
+	case c.Heartbeat < 0:
+		return c, fmt.Errorf("heartbeat %v: want 0 or more", c.Heartbeat)
 	case c.GiveUp < 0 || c.GiveUp > maxGiveUp:
 		return c, fmt.Errorf("give up after %d failures: want 0 to %d", c.GiveUp, maxGiveUp)
 	case c.GiveUpWithin < 0:

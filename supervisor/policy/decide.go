@@ -169,6 +169,10 @@ func (t *turn) running(ev Event) {
 		}
 	case Checked:
 		t.checkedBeside(ev)
+	case Notified:
+		if ev.Run == t.s.Run {
+			t.notified(ev)
+		}
 	case TimePassed:
 		t.due()
 	case RestartAsked:
@@ -273,6 +277,7 @@ func (t *turn) start() {
 func (t *turn) started(pid int) {
 	t.s.Phase, t.s.PID, t.s.StartedAt = Running, pid, t.now
 	t.s.Suspect = Suspicion{}
+	t.s.Ready, t.s.BeatEvery = false, 0
 	t.s.WellAt = t.now.Add(WellAfter)
 	t.s.SweepAt = t.now.Add(sweepAfter)
 	if t.s.ConflictTold > 0 {
@@ -293,6 +298,7 @@ func (t *turn) end(then Then, cause Cause) {
 func (t *turn) quiet() {
 	t.s.WakeAt, t.s.WellAt, t.s.SweepAt = time.Time{}, time.Time{}, time.Time{}
 	t.s.ProbeAt, t.s.TellAt, t.s.CalmAt = time.Time{}, time.Time{}, time.Time{}
+	t.s.BeatAt = time.Time{}
 }
 
 func (t *turn) count(ev Swept) { t.s.Ended += uint32(ev.Ended) }
@@ -306,6 +312,7 @@ func (t *turn) due() {
 	}
 	if t.reached(s.SweepAt) {
 		s.SweepAt = t.now.Add(sweepEvery)
+		s.Ready = true
 		t.do(Sweep{For: BesideChild})
 	}
 	if t.reached(s.ProbeAt) {
@@ -320,6 +327,42 @@ func (t *turn) due() {
 	if t.reached(s.TellAt) {
 		t.tellConflict()
 	}
+	if t.reached(s.BeatAt) {
+		t.missed()
+	}
+}
+
+// notified takes what the child says of itself. Only one that has sent a heartbeat is held to it.
+func (t *turn) notified(ev Notified) {
+	s := &t.s
+	s.Ready = s.Ready || ev.Ready
+	if ev.Every > 0 {
+		s.BeatEvery = ev.Every
+	}
+	switch every := t.beatEvery(); {
+	case every == 0:
+	case ev.Trigger:
+		t.end(Again, ByHeartbeat)
+	case ev.Beat, ev.Every > 0 && !s.BeatAt.IsZero():
+		s.BeatAt = t.now.Add(every)
+	}
+}
+
+func (t *turn) beatEvery() time.Duration {
+	if t.cfg.Heartbeat == 0 || t.s.BeatEvery == 0 {
+		return t.cfg.Heartbeat
+	}
+	return t.s.BeatEvery
+}
+
+// missed ends a child whose heartbeat did not come, unless we were not running ourselves when it was due
+// (SIGSTOP, a suspended machine): then it gets a fresh period (P8, P40).
+func (t *turn) missed() {
+	if t.now.Sub(t.s.BeatAt) > beatFresh {
+		t.s.BeatAt = t.now.Add(t.beatEvery())
+		return
+	}
+	t.end(Again, ByHeartbeat)
 }
 
 func (t *turn) reached(at time.Time) bool { return !at.IsZero() && !t.now.Before(at) }

@@ -39,6 +39,8 @@
 //	          Checked: refused, webhook stop end the tree, done 78
 //	          SocketsProbed: deaf            end the tree, start (none open for 10 s, or silent for 70 s)
 //	          RestartAsked                   end the tree, start
+//	          Notified heartbeat             from now on one must come every Config.Heartbeat
+//	          Notified trigger, or none came end the tree, start; a fresh period if we did not run ourselves
 //	          60 s have passed               the child is well; failures are forgotten
 //	          5 s, then each 30 s            sweep beside the child
 //	stopping  ChildExited                    start, or done

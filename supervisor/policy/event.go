@@ -59,6 +59,14 @@ type (
 		Open     int
 		Quiet    time.Duration
 	}
+	// Notified reports what the tree of child number Run said by sd_notify.
+	Notified struct {
+		Run     uint32
+		Ready   bool
+		Beat    bool
+		Trigger bool          // it asks to be treated as if a heartbeat had been missed
+		Every   time.Duration // another interval; 0: as before
+	}
 	// StopAsked is SIGTERM, the first SIGINT, or botctl stop.
 	StopAsked struct{}
 	// KillAsked is the second SIGINT.
@@ -81,6 +89,7 @@ func (StartFailed) event()   {}
 func (ChildExited) event()   {}
 func (SignSeen) event()      {}
 func (SocketsProbed) event() {}
+func (Notified) event()      {}
 func (StopAsked) event()     {}
 func (KillAsked) event()     {}
 func (RestartAsked) event()  {}

@@ -53,10 +53,11 @@ const (
 	ByRemoteRival        // a conflict; no rival on this host
 	ByRequest            // botctl restart, SIGHUP
 	ByStartFailure       // it was not started for want of something that may come back
+	ByHeartbeat          // it spoke of its watchdog and then fell silent
 	NumCauses
 )
 
-var causeNames = [NumCauses]string{"first_start", "exit", "out_of_memory", "event_loop", "conflict_local", "conflict_elsewhere", "request", "start_failure"}
+var causeNames = [NumCauses]string{"first_start", "exit", "out_of_memory", "event_loop", "conflict_local", "conflict_elsewhere", "request", "start_failure", "heartbeat"}
 
 func (c Cause) String() string { return name(causeNames[:], int(c)) }
 
@@ -104,6 +105,9 @@ type State struct {
 	LastExit   Exit
 	StopWanted bool // a stop came while the child was being started
 
+	Ready     bool          // the child said READY=1, or has lived for sweepAfter
+	BeatEvery time.Duration // the child's own interval of heartbeats; 0: Config.Heartbeat
+
 	EverWell   bool // a child was well for WellAfter under this supervisor
 	StartFails int  // exits in a row before any child was well
 	Fails      int  // exits in a row of children that had not become well
@@ -129,6 +133,7 @@ type State struct {
 	// Deadlines. The earliest one is when Decide wants a TimePassed.
 	WakeAt  time.Time // end of the back-off
 	WellAt  time.Time // the child counts as well
+	BeatAt  time.Time // without a heartbeat until then, it hangs; zero: it has never sent one
 	SweepAt time.Time // next sweep beside the running child
 	ProbeAt time.Time // next look at the child's sockets
 	TellAt  time.Time // next word about a conflict that lasts
@@ -149,7 +154,7 @@ const (
 // Deadline returns the earliest deadline of s; the zero time when it has none.
 func (s State) Deadline() time.Time {
 	var first time.Time
-	for _, t := range [...]time.Time{s.WakeAt, s.WellAt, s.SweepAt, s.ProbeAt, s.TellAt, s.CalmAt} {
+	for _, t := range [...]time.Time{s.WakeAt, s.WellAt, s.BeatAt, s.SweepAt, s.ProbeAt, s.TellAt, s.CalmAt} {
 		if !t.IsZero() && (first.IsZero() || t.Before(first)) {
 			first = t
 		}

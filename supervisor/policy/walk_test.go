@@ -16,6 +16,7 @@ func everyEvent() []Event {
 		ChildExited{Run: 1}, ChildExited{Run: 9}, ChildExited{Run: 1, Exit: Exit{Code: 78}}, ChildExited{Run: 1, Exit: Exit{Code: 1, OOM: true}},
 		SocketsProbed{Run: 1}, SocketsProbed{Run: 1, Readable: true}, SocketsProbed{Run: 1, Readable: true, Open: 1, Quiet: time.Hour},
 		StopAsked{}, KillAsked{}, RestartAsked{}, TimePassed{},
+		Notified{Run: 1, Ready: true}, Notified{Run: 1, Beat: true}, Notified{Run: 1, Trigger: true}, Notified{Run: 9, Trigger: true},
 	}
 	for p := BeforeStart; p <= AtConflict; p++ {
 		evs = append(evs, Swept{For: p}, Swept{For: p, Ended: 1})

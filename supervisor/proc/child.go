@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"botctl/supervisor/mutant"
 )
 
 // Child is a started process with its whole tree. Its methods may be used concurrently.
@@ -20,8 +22,9 @@ type Child struct {
 	kill    chan struct{}
 	stopped sync.Once
 	killed  sync.Once
-	oomSeen uint64 // kills that the kernel had counted at the start
-	exit    Exit   // set before done is closed
+	leash   *os.File // closed by our end, it kills the group; nil where there is no such thing
+	oomSeen uint64   // kills that the kernel had counted at the start
+	exit    Exit     // set before done is closed
 }
 
 // drainLimit is how long output may still come after the tree is gone: a stranger that
@@ -78,12 +81,25 @@ func (c *Child) spawn(path string) (pipes []*os.File, err error) {
 		}
 		pipes, ours, files = append(pipes, r), append(ours, w), append(files, w)
 	}
-	attr := &os.ProcAttr{Dir: c.spec.Dir, Env: c.spec.Env, Files: append(files, c.spec.Extra...), Sys: attributes(c.spec)}
+	files = append(files, c.spec.Extra...)
+	theirs, leash, err := newLeash()
+	if err != nil {
+		return pipes, &StartError{Kind: Transient, Path: path, Err: bare(err)}
+	}
+	if theirs != nil {
+		ours, files = append(ours, theirs), append(files, theirs)
+	}
+	attr := &os.ProcAttr{Dir: c.spec.Dir, Env: c.spec.Env, Files: files, Sys: attributes(c.spec)}
 	c.proc, err = startProcess(path, c.spec.Argv, attr)
 	c.started = time.Now()
 	if err != nil {
+		leash.Close()
 		return pipes, classify(path, err)
 	}
+	if theirs != nil {
+		tie(theirs, c.PID())
+	}
+	c.leash = leash
 	return pipes, nil
 }
 
@@ -120,6 +136,11 @@ func (c *Child) Tree() []int {
 	return pids
 }
 
+// Owns says whether pid belongs to the tree.
+func (c *Child) Owns(pid int) bool {
+	return mutant.Is(mutant.AnyHeartbeat) || c.owns(pid)
+}
+
 // State is the kernel's letter for the leader's state, 'T' when it is stopped; 0 when
 // it is gone or the system does not tell.
 func (c *Child) State() byte { return stateOf(c.PID()) }
@@ -147,6 +168,7 @@ func (c *Child) watch(pipes []*os.File) {
 		<-c.exited
 		c.reap()
 	}
+	c.leash.Close()
 	drained := make(chan struct{})
 	go func() {
 		relays.Wait()
@@ -154,9 +176,13 @@ func (c *Child) watch(pipes []*os.File) {
 	}()
 	limit := time.NewTimer(drainLimit)
 	defer limit.Stop()
+	late := limit.C
+	if mutant.Is(mutant.NoDrainLimit) {
+		late = nil
+	}
 	select {
 	case <-drained:
-	case <-limit.C:
+	case <-late:
 	}
 	closeAll(pipes) // ends the relays
 	<-drained

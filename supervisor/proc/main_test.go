@@ -88,6 +88,98 @@ var helpers = map[string]func(){
 		say("child", c.PID())
 		forever()
 	},
+	"guardian": func() { BeGuardian(os.Stderr) },
+	"supervise-guarded": func() { // says who it is about: its child, what left the child's group, its guardian
+		if err := BecomeSubreaper(); err != nil {
+			panic(err)
+		}
+		s := spec(os.Args[2:]...)
+		g := NewGuardian([]string{os.Args[0], "guardian"}, s.Mark)
+		go g.Keep(context.Background(), func(err error) { panic(err) })
+		c, err := Start(s)
+		if err != nil {
+			panic(err)
+		}
+		g.Watch(c)
+		s.Stdout.(*lines).until("ready")
+		for guardianOf(os.Getpid()) == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		say("tree", strings.Trim(fmt.Sprint(c.Tree()), "[]"))
+		forever()
+	},
+	"heir": func() { // was a shell with a child of its own
+		if err := BecomeSubreaper(); err != nil {
+			panic(err)
+		}
+		s := spec("daemon")
+		c, err := Start(s)
+		if err != nil {
+			panic(err)
+		}
+		s.Stdout.(*lines).until("ready")
+		tree := c.Tree()
+		c.Kill()
+		<-c.Done()
+		say("ended", len(tree))
+	},
+	"starved": func() { // P37: no descriptor is to be had when the tree is to be ended
+		if err := BecomeSubreaper(); err != nil {
+			panic(err)
+		}
+		s := spec("daemon")
+		c, err := Start(s)
+		if err != nil {
+			panic(err)
+		}
+		s.Stdout.(*lines).until("ready")
+		for len(c.Tree()) != 2 {
+			time.Sleep(time.Millisecond)
+		}
+		tree := c.Tree()
+		unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 256, Max: 256})
+		for {
+			if _, err := unix.Dup(0); err != nil {
+				break
+			}
+		}
+		_, err = Start(s)
+		se, ok := errors.AsType[*StartError](err)
+		say("start", ok && se.Kind == Transient)
+		c.Kill()
+		<-c.Done()
+		say("gone", gone2(tree[1]))
+	},
+	"new-user": func() { // P41
+		syscall.Setgroups(nil)
+		if err := errors.Join(syscall.Setgid(65534), syscall.Setuid(65534)); err != nil {
+			panic(err)
+		}
+		signal.Ignore(syscall.SIGTERM)
+		say("ready")
+		forever()
+	},
+	"odd-name": func() { // P17: what looks like a zombie when read from the first parenthesis
+		if os.Getenv("ODD") == "" {
+			os.Setenv("ODD", "1")
+			spawn(true, "odd-name")
+			forever()
+		}
+		signal.Ignore(syscall.SIGTERM)
+		os.WriteFile("/proc/self/comm", []byte(") Z 1 1 1"), 0)
+		say("ready")
+		forever()
+	},
+	"tells-limits": func() { // P44
+		s := spec()
+		s.Argv = []string{"sh", "-c", "ulimit -Sn; echo $((0x$(sed -n 's/^SigIgn:.*\\(.\\)$/\\1/p' /proc/$$/status) & 1))"}
+		c, err := Start(s)
+		if err != nil {
+			panic(err)
+		}
+		<-c.Done()
+		fmt.Print(s.Stdout.(*lines).String())
+	},
 	"orphans": func() { // leaves its argument many orphans that exit at once
 		n := 0
 		fmt.Sscan(os.Args[2], &n)
@@ -158,6 +250,13 @@ func (l *lines) String() string {
 	return l.buf.String()
 }
 
+// until waits for text, in a helper.
+func (l *lines) until(text string) {
+	for !strings.Contains(l.String(), text) {
+		time.Sleep(time.Millisecond)
+	}
+}
+
 // await waits until text has come n times.
 func (l *lines) await(t *testing.T, text string, n int) string {
 	t.Helper()
@@ -220,6 +319,19 @@ func until(t *testing.T, what string, ok func() bool) {
 		}
 		time.Sleep(2 * time.Millisecond)
 	}
+}
+
+// gone2 is gone by other means than the code under test.
+func gone2(pid int) bool { return unix.Kill(pid, 0) != nil }
+
+// guardianOf finds the guardian among the children of pid, 0 without one.
+func guardianOf(pid int) int {
+	for _, child := range childrenOf(pid) {
+		if b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", child)); strings.HasSuffix(string(b), "\x00guardian\x00") {
+			return child
+		}
+	}
+	return 0
 }
 
 func gone(pid int) bool {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"botctl/supervisor/mutant"
 )
 
 var (
@@ -22,17 +24,33 @@ func Lacks() []string { return nil }
 
 // BecomeSubreaper makes descendants that lose their parent children of this process.
 // It is called once, by the supervisor, before the first Start.
-func BecomeSubreaper() error { return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }
+func BecomeSubreaper() error {
+	own.mu.Lock()
+	own.heir = len(childrenOf(os.Getpid())) > len(own.pids)
+	own.mu.Unlock()
+	save()
+	if mutant.Is(mutant.NoSubreaper) {
+		return nil
+	}
+	return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+}
 
 // SealDescriptors keeps what this process inherited from its own parent, beyond stdin, stdout and
 // stderr, from its children (P44). It is called once, before anything is opened
 // for a child.
 func SealDescriptors() error {
+	if mutant.Is(mutant.LeakDescriptors) {
+		return nil
+	}
 	return unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
 }
 
 // IgnorePipeSignal keeps a closed stdout from ending the process: writes to it return EPIPE (P35).
-func IgnorePipeSignal() { ignoreSignal(syscall.SIGPIPE) }
+func IgnorePipeSignal() {
+	if !mutant.Is(mutant.DieOfPipe) {
+		ignoreSignal(syscall.SIGPIPE)
+	}
+}
 
 // attributes puts the child into a group of its own and lets it die with us.
 func attributes(spec Spec) *syscall.SysProcAttr {
@@ -77,7 +95,7 @@ func startProcess(path string, argv []string, attr *os.ProcAttr) (p *os.Process,
 			}
 		}
 		<-answer
-		if !errors.Is(err, syscall.ETXTBSY) {
+		if !errors.Is(err, syscall.ETXTBSY) || mutant.Is(mutant.NoBusyRetry) {
 			break
 		}
 		timer := time.NewTimer(busyPause)

@@ -4,7 +4,9 @@ package proc
 
 import (
 	"context"
+	"io"
 	"net/netip"
+	"os"
 	"time"
 )
 
@@ -56,6 +58,32 @@ func anyDead([]int) <-chan struct{} {
 	return ch
 }
 
+func (c *Child) owns(pid int) bool { return pid == c.PID() }
+
 func stateOf(int) byte { return 0 }
 func forget(int)       {}
 func oomKills() uint64 { return 0 }
+
+func newLeash() (theirs, ours *os.File, err error) { return nil, nil, nil }
+func tie(*os.File, int)                            {}
+
+// Guardian does nothing here.
+type Guardian struct{}
+
+// NewGuardian returns one that does nothing.
+func NewGuardian([]string, string) *Guardian { return &Guardian{} }
+
+// Keep waits for ctx.
+func (*Guardian) Keep(ctx context.Context, _ func(error)) { <-ctx.Done() }
+
+// Watch does nothing.
+func (*Guardian) Watch(*Child) {}
+
+// BeGuardian is of no use here.
+func BeGuardian(io.Writer) bool { return false }
+
+// SelfPath is the path of the running executable.
+func SelfPath() string {
+	path, _ := os.Executable()
+	return path
+}

@@ -11,7 +11,9 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -205,14 +207,14 @@ func TestP39StoppedChild(t *testing.T) {
 
 func TestP44NoDescriptorLeaks(t *testing.T) {
 	list := spec()
-	list.Argv = []string{"/bin/sh", "-c", "for fd in $(seq 3 300); do [ -e /proc/$$/fd/$fd ] && echo $fd; done; echo end"}
+	list.Argv = []string{"/bin/sh", "-c", "for fd in $(seq 3 300); do [ -e /proc/$$/fd/$fd ] && readlink /proc/$$/fd/$fd; done; echo end"}
 	c, err := Start(list)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ended(t, c)
-	if got := strings.TrimSpace(list.Stdout.(*lines).String()); got != "end" {
-		t.Errorf("the child sees descriptors %q besides 0, 1, 2", got)
+	if got := list.Stdout.(*lines).String(); !regexp.MustCompile(`^pipe:\[\d+\]\nend\n$`).MatchString(got) {
+		t.Errorf("the child sees descriptors %q besides 0, 1, 2, want the leash alone", got)
 	}
 	count := func() int {
 		dir, _ := os.ReadDir("/proc/self/fd")
@@ -232,6 +234,13 @@ func TestP44NoDescriptorLeaks(t *testing.T) {
 	runtime.GC()
 	if after := count(); after > before {
 		t.Errorf("%d descriptors after 40 starts, %d before", after, before)
+	}
+}
+
+func TestP44LimitsAndIgnoredSignalsAreTheOriginalOnes(t *testing.T) {
+	out, err := exec.Command("sh", "-c", `ulimit -Sn 300; exec nohup "$0" tells-limits 2>/dev/null`, os.Args[0]).Output()
+	if err != nil || string(out) != "300\n1\n" {
+		t.Errorf("%q (%v), want the soft limit of 300 files, and SIGHUP ignored", out, err)
 	}
 }
 

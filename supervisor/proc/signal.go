@@ -5,6 +5,6 @@ import (
 	"os/signal"
 )
 
-// ignoreSignal lets sig do nothing here without letting children inherit that it is
+// ignoreSignal lets sigs do nothing here without letting children inherit that they are
 // ignored, as signal.Ignore would.
-func ignoreSignal(sig os.Signal) { signal.Notify(make(chan os.Signal, 1), sig) }
+func ignoreSignal(sigs ...os.Signal) { signal.Notify(make(chan os.Signal, 1), sigs...) }

@@ -6,6 +6,8 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"botctl/supervisor/mutant"
 )
 
 const (
@@ -97,7 +99,7 @@ func (s *Sink) waitForRoom() bool {
 		s.change.Broadcast()
 	})
 	defer timer.Stop()
-	for len(s.buf) >= sinkSize && !late && !s.closed && !s.broken {
+	for len(s.buf) >= sinkSize && (!late || mutant.Is(mutant.BlockingSink)) && !s.closed && !s.broken {
 		s.change.Wait()
 	}
 	s.stalled = len(s.buf) >= sinkSize

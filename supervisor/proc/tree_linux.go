@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -13,12 +12,16 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"botctl/supervisor/mutant"
 )
 
-// own are the processes that this package started and has not reaped.
+// own are the processes that this package started and has not reaped. heir says that there were children
+// before the first of them: a shell that started others and then became botctl by exec.
 var own = struct {
 	mu   sync.Mutex
 	pids map[int]bool
+	heir bool
 }{pids: map[int]bool{}}
 
 func forget(pid int) {
@@ -72,22 +75,71 @@ func (c *Child) members() []member {
 	return list
 }
 
+// owns goes up from pid to the leader, or to us, who adopt what lost its parent.
+func (c *Child) owns(pid int) bool {
+	for pid > 1 {
+		if pid == c.PID() {
+			return true
+		}
+		m, err := readStat(pid)
+		if err != nil || isOwn(pid) {
+			return false
+		}
+		if m.ppid == os.Getpid() {
+			return c.adopted(pid)
+		}
+		pid = m.ppid
+	}
+	return false
+}
+
 // adopted says whether pid, a child of ours that we did not start, stems from this tree. A
-// subreaper's other children all do. PID 1 is given every orphan of its container, so
-// there the mark or the group must tell.
+// subreaper's other children all do. PID 1 is given every orphan of its container, and an heir has
+// children of somebody else's, so there the mark or the group must tell.
 func (c *Child) adopted(pid int) bool {
-	if os.Getpid() != 1 {
+	if os.Getpid() != 1 && !isHeir() || mutant.Is(mutant.NoHeirCheck) {
 		return true
 	}
 	m, err := readStat(pid)
 	if err != nil || m.pgid == c.PID() {
 		return err == nil
 	}
-	env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
-	if err != nil || len(env) == 0 {
-		return m.dead() // a zombie has no environment left; ending it does no harm
+	// A zombie has no environment left; ending it does no harm.
+	return m.dead() || c.spec.Mark != "" && hasMark(pid, c.spec.Mark)
+}
+
+// spareCount descriptors are held for the kill path, which reads /proc and opens handles (P37).
+const spareCount = 8
+
+var spare = struct {
+	mu    sync.Mutex
+	files []*os.File
+}{}
+
+// spend gives the spare descriptors back to the kernel, save takes new ones.
+func spend() {
+	spare.mu.Lock()
+	defer spare.mu.Unlock()
+	closeAll(spare.files)
+	spare.files = nil
+}
+
+func save() {
+	spare.mu.Lock()
+	defer spare.mu.Unlock()
+	for len(spare.files) < spareCount && !mutant.Is(mutant.NoSpareFiles) {
+		f, err := os.Open(os.DevNull)
+		if err != nil {
+			return
+		}
+		spare.files = append(spare.files, f)
 	}
-	return c.spec.Mark != "" && slices.Contains(strings.Split(string(env), "\x00"), c.spec.Mark)
+}
+
+func isHeir() bool {
+	own.mu.Lock()
+	defer own.mu.Unlock()
+	return own.heir
 }
 
 // childrenOf lists the direct children of pid, of all its threads.
@@ -141,7 +193,11 @@ func readStat(pid int) (member, error) {
 	if err != nil {
 		return member{}, err
 	}
-	f := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
+	end := bytes.LastIndexByte(b, ')')
+	if mutant.Is(mutant.FirstParenthesis) {
+		end = bytes.IndexByte(b, ')')
+	}
+	f := strings.Fields(string(b[end+1:]))
 	if len(f) < 20 {
 		return member{}, fmt.Errorf("read /proc/%d/stat: too short", pid)
 	}
@@ -163,7 +219,9 @@ func stateOf(pid int) byte {
 // terminate sends SIGTERM, and SIGCONT since a stopped process does not see it before (P39).
 func (c *Child) terminate() {
 	unix.Kill(-c.PID(), unix.SIGTERM)
-	unix.Kill(-c.PID(), unix.SIGCONT)
+	if !mutant.Is(mutant.NoContinue) {
+		unix.Kill(-c.PID(), unix.SIGCONT)
+	}
 	for _, m := range c.members() {
 		if m.pgid != c.PID() && !m.dead() {
 			m.signal(syscall.SIGTERM)
@@ -193,9 +251,15 @@ const killLimit = 5 * time.Second
 // it works, so each round stops what it finds before it kills (P38) and the rounds
 // go on until one finds nothing.
 func (c *Child) killAll() (survivors []int) {
+	spend()
+	defer save()
 	limit := time.NewTimer(killLimit)
 	defer limit.Stop()
 	for round := 0; ; round++ {
+		if mutant.Is(mutant.NoGroupKill) {
+			unix.Kill(c.PID(), unix.SIGKILL)
+			return nil
+		}
 		unix.Kill(-c.PID(), unix.SIGKILL)
 		var alive []member
 		for _, m := range c.members() {

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"botctl/supervisor/mutant"
 )
 
 // Outcome is what became of a process.
@@ -53,7 +55,7 @@ func endOne(ctx context.Context, f *Finding, grace time.Duration) Outcome {
 	if !alive {
 		return AlreadyGone
 	}
-	if ticks != f.ticks || executable(f.PID) != f.exe {
+	if (ticks != f.ticks || executable(f.PID) != f.exe) && !mutant.Is(mutant.NoIdentityCheck) {
 		return IdentityChanged
 	}
 	switch err := p.Signal(syscall.SIGTERM); {
@@ -67,6 +69,9 @@ func endOne(ctx context.Context, f *Finding, grace time.Duration) Outcome {
 	resume(p) // a stopped process sees SIGTERM when it goes on
 	if waitGone(ctx, p, f, grace) {
 		return EndedByTerm
+	}
+	if mutant.Is(mutant.NoStaleKill) {
+		return Survived
 	}
 	p.Kill()
 	if waitGone(ctx, p, f, killWait) {

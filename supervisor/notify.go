@@ -1,0 +1,151 @@
+package supervisor
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"botctl/supervisor/notify"
+	"botctl/supervisor/policy"
+)
+
+// openNotify gives the bot a socket to speak to. It is called with the lock held, once the locks are; without a
+// socket the bot is supervised all the same.
+func (r *run) openNotify() {
+	l, err := notify.Listen(filepath.Join(r.opts.StateDir, r.key()+".notify"))
+	if err != nil {
+		r.opts.Log.Warn("heartbeats of the bot will not be heard", keyCause, err.Error())
+		return
+	}
+	r.seen.notify = l
+	r.beside(func() { r.hear(l) })
+}
+
+// notifyEnv is what the bot needs to speak to us.
+func (r *run) notifyEnv() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.seen.notify == nil {
+		return nil
+	}
+	env := []string{notify.EnvSocket + "=" + r.seen.notify.Addr()}
+	if every := r.cfg.Heartbeat; every > 0 {
+		env = append(env, fmt.Sprintf("%s=%d", notify.EnvWatchdog, every.Microseconds()))
+	}
+	return env
+}
+
+// hear passes on what processes of the living child's tree say, and nobody else. It ends when l is closed.
+func (r *run) hear(l *notify.Listener) {
+	for {
+		m, pid, err := l.Next()
+		if err != nil {
+			return
+		}
+		c := r.child.Load()
+		if c == nil || !c.Owns(pid) {
+			continue
+		}
+		<-c.announced
+		if m.Status != "" {
+			r.noteBotStatus(c.run, r.mask(m.Status))
+		}
+		if m.Ready || m.Beat || m.Trigger || m.Every > 0 {
+			r.send(c.over, policy.Notified{Run: c.run, Ready: m.Ready, Beat: m.Beat, Trigger: m.Trigger, Every: m.Every})
+		}
+	}
+}
+
+func (r *run) noteBotStatus(n uint32, text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.seen.botStatus, r.seen.botStatusRun = text, n
+}
+
+// manage tells the service manager that started botctl, if one did, how it is: ready when the bot is, a line of
+// status at each change, and WATCHDOG=1 only as long as the loop turns.
+func (r *run) manage(ctx context.Context) {
+	m := r.opts.Manager
+	if !m.Present() {
+		return
+	}
+	var tick <-chan time.Time
+	if m.Every > 0 {
+		t := time.NewTicker(m.Every / 2)
+		defer t.Stop()
+		tick = t.C
+	}
+	var told managerNews
+	for {
+		select {
+		case <-ctx.Done():
+			m.Tell("STATUS=stopped")
+			return
+		case <-r.news:
+		case <-tick:
+			if r.turns(ctx, m.Every/4) {
+				m.Tell("WATCHDOG=1")
+			}
+			continue
+		}
+		now := r.managerNews()
+		if lines := now.since(told); len(lines) > 0 {
+			m.Tell(lines...)
+		}
+		now.ready = now.ready || told.ready
+		told = now
+	}
+}
+
+// managerNews is what a service manager may have to be told.
+type managerNews struct {
+	ready  bool
+	status string
+	end    time.Duration // what the stop may take; 0: none is under way
+}
+
+func (r *run) managerNews() managerNews {
+	s := r.view.Load().state
+	n := managerNews{ready: s.Ready && s.Phase == policy.Running, status: s.Phase.String()}
+	if s.Phase == policy.Running {
+		n.status = fmt.Sprintf("running, pid %d", s.PID)
+	}
+	if t := trouble(s); t != "" {
+		n.status += ": " + t
+	}
+	if s.Phase == policy.Done || s.Phase == policy.Stopping && s.Then == policy.Finish {
+		n.end = r.cfg.StopTimeout + killTime
+	}
+	return n
+}
+
+// killTime is what a stop may take beyond its time limit: the end by force.
+const killTime = 6 * time.Second
+
+func (n managerNews) since(told managerNews) (lines []string) {
+	if n.ready && !told.ready {
+		lines = append(lines, "READY=1")
+	}
+	if n.end > 0 && told.end == 0 {
+		lines = append(lines, "STOPPING=1", fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", n.end.Microseconds()))
+	}
+	if n.status != told.status {
+		lines = append(lines, "STATUS="+strings.ReplaceAll(n.status, "\n", " "))
+	}
+	return lines
+}
+
+// turns says whether the loop answers within limit.
+func (r *run) turns(ctx context.Context, limit time.Duration) bool {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case r.pulse <- struct{}{}:
+		return true
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return false
+}

@@ -1,0 +1,173 @@
+package proc
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// guarded starts a supervisor with a guardian around a helper, and returns its tree.
+func guarded(t *testing.T, args ...string) (sup *Child, tree []int) {
+	t.Helper()
+	sup, out := start(t, append([]string{"supervise-guarded"}, args...)...)
+	text := out.await(t, "\n", 1)
+	for f := range strings.FieldsSeq(strings.TrimPrefix(text, "tree")) {
+		pid := 0
+		fmt.Sscan(f, &pid)
+		tree = append(tree, pid)
+	}
+	if len(tree) == 0 {
+		t.Fatal(text)
+	}
+	return sup, tree
+}
+
+// orphaned waits until everything of tree is gone although its supervisor was killed. The supervisor's own
+// tree is ended by this test's proc only after that.
+func orphaned(t *testing.T, tree []int) {
+	t.Helper()
+	for _, pid := range tree {
+		until(t, fmt.Sprintf("pid %d is dead", pid), func() bool { return gone(pid) })
+	}
+}
+
+func TestP7TheGuardianEndsWhatLeftTheGroup(t *testing.T) {
+	outsideOurTree(t, "daemon")
+}
+
+func TestP7AKilledGuardianIsReplaced(t *testing.T) {
+	outsideOurTree(t, "daemon", func(sup int) {
+		first := guardianOf(sup)
+		unix.Kill(first, unix.SIGKILL)
+		until(t, "there is another guardian", func() bool { g := guardianOf(sup); return g != 0 && g != first })
+	})
+}
+
+func TestP7AGuardianIsNoTargetOfSignals(t *testing.T) {
+	outsideOurTree(t, "daemon", func(sup int) {
+		g := guardianOf(sup)
+		for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT} {
+			unix.Kill(g, sig)
+		}
+		if guardianOf(sup) != g {
+			t.Error("the guardian ended")
+		}
+	})
+}
+
+// outsideOurTree kills a guarded supervisor that is no descendant of a subreaper of this test, so that nothing
+// but its guardian can end what it leaves.
+func outsideOurTree(t *testing.T, helper string, before ...func(sup int)) {
+	t.Helper()
+	dir := t.TempDir()
+	out := filepath.Join(dir, "out")
+	f, err := os.Create(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	cmd := exec.Command(os.Args[0], "supervise-guarded", helper)
+	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0")
+	cmd.Stdout, cmd.Stderr = f, f
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	own.mu.Lock()
+	own.pids[cmd.Process.Pid] = true
+	own.mu.Unlock()
+	defer forget(cmd.Process.Pid)
+	var text string
+	until(t, "the tree is known", func() bool {
+		b, _ := os.ReadFile(out)
+		text = string(b)
+		return strings.HasSuffix(text, "\n")
+	})
+	var tree []int
+	for word := range strings.FieldsSeq(strings.TrimPrefix(text, "tree")) {
+		pid := 0
+		fmt.Sscan(word, &pid)
+		tree = append(tree, pid)
+	}
+	if len(tree) < 2 {
+		t.Fatalf("tree %q", text)
+	}
+	for _, f := range before {
+		f(cmd.Process.Pid)
+	}
+	cmd.Process.Kill()
+	cmd.Wait()
+	orphaned(t, tree)
+}
+
+// The guardian dies with the supervisor: the kernel itself ends the group.
+func TestP7TheLeashEndsTheGroup(t *testing.T) {
+	outsideOurTree(t, "leader-goes", func(sup int) {
+		unix.Kill(sup, unix.SIGSTOP) // so that no other guardian comes
+		unix.Kill(guardianOf(sup), unix.SIGKILL)
+	})
+}
+
+func TestP16WhatWeInheritedIsNotTheBots(t *testing.T) {
+	out, err := exec.Command("sh", "-c", `sleep 1000 >/dev/null 2>&1 & echo $!; exec "$0" heir`, os.Args[0]).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var innocent, ended int
+	if _, err := fmt.Sscanf(string(out), "%d\nended %d\n", &innocent, &ended); err != nil || ended < 2 {
+		t.Fatalf("%q: %v", out, err)
+	}
+	if gone(innocent) {
+		t.Error("a process that was there before us was ended with the bot")
+	}
+	unix.Kill(innocent, unix.SIGKILL)
+}
+
+func TestP37NoDescriptorsLeft(t *testing.T) {
+	c, out := start(t, "starved")
+	if e := ended(t, c); e.Code != 0 {
+		t.Fatal(e)
+	}
+	if got := out.String(); got != "start true\ngone true\n" {
+		t.Errorf("%q, want a transient failure of the start, and the whole tree gone", got)
+	}
+}
+
+func TestP41ChildOfAnotherUser(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root: only root may change the user of a process")
+	}
+	outsideOurTreeOfOne(t, "new-user")
+}
+
+func outsideOurTreeOfOne(t *testing.T, helper string) {
+	t.Helper()
+	sup, tree := guarded(t, helper)
+	unix.Kill(sup.PID(), unix.SIGSTOP)
+	unix.Kill(guardianOf(sup.PID()), unix.SIGKILL)
+	unix.Kill(sup.PID(), unix.SIGKILL)
+	orphaned(t, tree)
+}
+
+func TestP17NamesThatLookLikeFields(t *testing.T) {
+	c, out := start(t, "odd-name")
+	out.await(t, "ready", 1)
+	odd := 0
+	for _, pid := range childrenOf(c.PID()) {
+		odd = pid
+	}
+	if b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", odd)); string(b) != ") Z 1 1 1\n" {
+		t.Fatalf("name %q", b)
+	}
+	c.Stop(0)
+	ended(t, c)
+	if !gone2(odd) {
+		t.Error("it lives")
+		unix.Kill(odd, unix.SIGKILL)
+	}
+}
