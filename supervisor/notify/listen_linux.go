@@ -39,7 +39,9 @@ func Listen(path string) (*Listener, error) {
 	}
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: l.path, Net: "unixgram"})
 	if err != nil {
-		l.remove()
+		if l.temp != "" {
+			os.Remove(l.temp)
+		}
 		return nil, fmt.Errorf("notify socket: %w", err)
 	}
 	l.conn = conn
@@ -98,10 +100,6 @@ func sender(oob []byte) (pid int) {
 // Close ends Next and removes the socket.
 func (l *Listener) Close() {
 	l.conn.Close()
-	l.remove()
-}
-
-func (l *Listener) remove() {
 	os.Remove(l.path)
 	if l.temp != "" {
 		os.Remove(l.temp)

@@ -279,3 +279,105 @@ func TestSweepsBesideTheChild(t *testing.T) {
 		t.Errorf("swept at %v, want %v", at, want)
 	}
 }
+
+// running is a play with a child that has just been started.
+func running(t *testing.T, cfg Config) *play {
+	t.Helper()
+	p := newPlay(t, cfg).on(Began{}, LockTaken{}, Swept{}, ChildStarted{Run: 1, PID: 7})
+	if p.s.Phase != Running {
+		t.Fatal(p.s.Phase)
+	}
+	return p
+}
+
+func TestHeartbeats(t *testing.T) { // P39
+	busy := SocketsProbed{Run: 1, Readable: true, Open: 1}
+	p := running(t, Config{Heartbeat: time.Minute})
+	if p.pass(time.Hour, busy); p.s.Phase != Running {
+		t.Error("a child that never sent a heartbeat was held to it")
+	}
+	p.on(Notified{Run: 1, Beat: true}).pass(59*time.Second, busy)
+	p.on(Notified{Run: 1, Beat: true}).pass(59*time.Second, busy)
+	if p.s.Phase != Running {
+		t.Error("restarted although it beats")
+	}
+	if p.pass(2*time.Second, busy); p.s.Phase != Stopping || p.s.Cause != ByHeartbeat || p.s.Then != Again {
+		t.Errorf("%v for %v after a minute of silence", p.s.Phase, p.s.Cause)
+	}
+
+	p = running(t, Config{Heartbeat: time.Minute})
+	if p.on(Notified{Run: 1, Beat: true, Every: 5 * time.Second}).pass(6*time.Second, busy); p.s.Phase != Stopping {
+		t.Error("the child's own interval does not count")
+	}
+	p = running(t, Config{Heartbeat: time.Minute})
+	if p.on(Notified{Run: 1, Trigger: true}); p.s.Phase != Stopping || p.s.Cause != ByHeartbeat {
+		t.Error("a trigger does nothing")
+	}
+	p = running(t, Config{})
+	if p.on(Notified{Run: 1, Beat: true}, Notified{Run: 1, Trigger: true}).pass(time.Hour, busy); p.s.Phase != Running {
+		t.Error("heartbeats are off, and count")
+	}
+	p = running(t, Config{Heartbeat: time.Minute})
+	if p.on(Notified{Run: 2, Trigger: true}); p.s.Phase != Running {
+		t.Error("another child's word counts")
+	}
+}
+
+// P8, P40: we were stopped, or the machine was suspended, when the heartbeat was due.
+func TestAHeartbeatThatCouldNotBeHeard(t *testing.T) {
+	p := running(t, Config{Heartbeat: time.Minute}).on(Notified{Run: 1, Beat: true})
+	p.now = p.now.Add(8 * time.Hour)
+	if p.on(TimePassed{}); p.s.Phase != Running {
+		t.Fatal("restarted at once")
+	}
+	if got := p.s.BeatAt.Sub(p.now); got != time.Minute {
+		t.Errorf("%v are left, want a fresh period", got)
+	}
+	if p.pass(61*time.Second, SocketsProbed{Run: 1, Readable: true, Open: 1}); p.s.Phase != Stopping {
+		t.Error("the fresh period is without end")
+	}
+}
+
+func TestReady(t *testing.T) {
+	p := running(t, Config{})
+	if p.s.Ready {
+		t.Error("ready at once")
+	}
+	if p.on(Notified{Run: 1, Ready: true}); !p.s.Ready {
+		t.Error("it said READY=1")
+	}
+	p = running(t, Config{})
+	if p.pass(5*time.Second, SocketsProbed{}); !p.s.Ready {
+		t.Error("a child that says nothing is ready when it has lived for five seconds")
+	}
+}
+
+// P26: the limiter trips for crashes every 100 ms and every 2 s, never for one every 90 s.
+func TestP26TheLimiter(t *testing.T) {
+	for _, tc := range []struct {
+		life time.Duration
+		want Phase
+	}{{100 * time.Millisecond, Done}, {2 * time.Second, Done}, {90 * time.Second, Running}} {
+		p := running(t, Config{StartTries: -1, GiveUp: 10, GiveUpWithin: 10 * time.Minute})
+		longest := time.Duration(0)
+		for range 200 {
+			p.now = p.now.Add(tc.life)
+			p.on(ChildExited{Run: p.s.Run, Exit: Exit{Code: 1}})
+			if p.s.Phase == Waiting {
+				longest = max(longest, p.s.WakeAt.Sub(p.now))
+				p.now = p.s.WakeAt
+				p.on(TimePassed{})
+			}
+			if p.s.Phase == Done {
+				break
+			}
+			p.on(Swept{}, ChildStarted{Run: p.s.Run})
+		}
+		if p.s.Phase != tc.want || tc.want == Done && p.s.ExitCode != exitGaveUp {
+			t.Errorf("a crash every %v: %v with %d", tc.life, p.s.Phase, p.s.ExitCode)
+		}
+		if longest > backoffMax || tc.want == Running && longest > 0 {
+			t.Errorf("a crash every %v: waited for up to %v", tc.life, longest)
+		}
+	}
+}
