@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -100,7 +101,7 @@ func TestDescriptorsAreClosedAndAFloodIsDropped(t *testing.T) {
 	if n, err := r.Read(make([]byte, 1)); n != 0 || err == nil {
 		t.Error("the descriptor that came along is open")
 	}
-	heard := make(chan int)
+	heard := make(chan int, 1)
 	go func() {
 		n := 0
 		for {
@@ -117,6 +118,7 @@ func TestDescriptorsAreClosedAndAFloodIsDropped(t *testing.T) {
 	}
 	// The bucket refills: the last word comes through in the end.
 	for {
+		conn.SetWriteDeadline(time.Now().Add(10 * time.Millisecond)) // nobody may be there to read it
 		conn.Write([]byte("STOPPING=1"))
 		select {
 		case n := <-heard:
