@@ -53,12 +53,28 @@ func (r *run) runChild(ctx context.Context, n uint32) {
 	// The end of ctx ends the child, should it still live: after a panic only.
 	stop := context.AfterFunc(ctx, c.Kill)
 	defer stop()
+	tightenEarly(c)
 	<-c.Done()
 	out.close()
 	r.child.Store(nil)
 	e := c.Exit()
 	r.noteExit(e)
 	r.send(ctx, policy.ChildExited{Run: n, Exit: policy.Exit{Code: e.Code, Signal: int(e.Signal), OOM: e.OOMKilled, Survivors: len(e.Survivors)}})
+}
+
+// tightenEarly looks at the groups of a young tree more often: wrappers start what they wrap at once.
+func tightenEarly(c *proc.Child) {
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	for wait := 10 * time.Millisecond; wait < time.Second; wait *= 2 {
+		select {
+		case <-c.Exited():
+			return
+		case <-pause.C:
+			c.Tighten()
+			pause.Reset(wait)
+		}
+	}
 }
 
 func startFailure(n uint32, detail string, err error) policy.StartFailed {

@@ -59,7 +59,8 @@ func (r *run) waitForLocks(ctx context.Context) {
 	}
 }
 
-// watchLocks reports a lock that was lost. A deleted file is made anew without a word.
+// watchLocks reports a lock that was lost. A deleted file is made anew without a word. On the same beat, for the
+// sake of few wake-ups, the tree is looked at for groups that it has made.
 func (r *run) watchLocks(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -68,6 +69,9 @@ func (r *run) watchLocks(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		}
+		if c := r.child.Load(); c != nil {
+			c.Tighten()
 		}
 		if err := r.verifyLocks(); err != nil {
 			r.send(ctx, policy.LockLost{Cause: err.Error()})

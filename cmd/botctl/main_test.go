@@ -32,6 +32,8 @@ const (
 // that no sweep ever meets a process that is not of these tests.
 func TestMain(m *testing.M) {
 	switch {
+	case filepath.Base(os.Args[0]) == pollerName:
+		poller()
 	case len(os.Args) == 2 && os.Args[1] == guardianVerb:
 		os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 	case os.Getenv(playBotctl) != "":

@@ -105,6 +105,10 @@ var helpers = map[string]func(){
 		for guardianOf(os.Getpid()) == 0 {
 			time.Sleep(time.Millisecond)
 		}
+		for range 20 { // as the supervisor does
+			c.Tighten()
+			time.Sleep(5 * time.Millisecond)
+		}
 		say("tree", strings.Trim(fmt.Sprint(c.Tree()), "[]"))
 		forever()
 	},

@@ -38,9 +38,9 @@ func isOwn(pid int) bool {
 
 // member is a process of a tree, as /proc/PID/stat told it.
 type member struct {
-	pid, ppid, pgid int
-	state           byte
-	start           uint64 // clock ticks since boot; with pid it names a process for good
+	pid, ppid, pgid, sid int
+	state                byte
+	start                uint64 // clock ticks since boot; with pid it names a process for good
 }
 
 func (m member) dead() bool { return m.state == 'Z' || m.state == 'X' }
@@ -54,21 +54,27 @@ func (c *Child) members() []member {
 	}
 	list := []member{leader}
 	seen := map[int]bool{c.PID(): true}
-	queue := childrenOf(c.PID())
-	for _, pid := range childrenOf(os.Getpid()) {
-		if pid != c.PID() && !isOwn(pid) && c.adopted(pid) {
-			queue = append(queue, pid)
+	// A process that dies during the look hands its children to one that was looked at before: so the look is
+	// repeated until it finds nobody new.
+	for found := true; found; {
+		found = false
+		walked := map[int]bool{}
+		queue := childrenOf(c.PID())
+		for _, pid := range childrenOf(os.Getpid()) {
+			if pid != c.PID() && !isOwn(pid) && (seen[pid] || c.adopted(pid)) {
+				queue = append(queue, pid)
+			}
 		}
-	}
-	for len(queue) > 0 {
-		pid := queue[0]
-		queue = queue[1:]
-		if seen[pid] {
-			continue
-		}
-		seen[pid] = true
-		if m, err := readStat(pid); err == nil {
-			list = append(list, m)
+		for ; len(queue) > 0; queue = queue[1:] {
+			pid := queue[0]
+			if walked[pid] {
+				continue
+			}
+			walked[pid] = true
+			if m, err := readStat(pid); err == nil && !seen[pid] {
+				seen[pid], found = true, true
+				list = append(list, m)
+			}
 			queue = append(queue, childrenOf(pid)...)
 		}
 	}
@@ -204,6 +210,7 @@ func readStat(pid int) (member, error) {
 	m := member{pid: pid, state: f[0][0]}
 	m.ppid, _ = strconv.Atoi(f[1])
 	m.pgid, _ = strconv.Atoi(f[2])
+	m.sid, _ = strconv.Atoi(f[3])
 	m.start, _ = strconv.ParseUint(f[19], 10, 64)
 	return m, nil
 }
