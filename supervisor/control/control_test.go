@@ -158,7 +158,7 @@ func TestStateFile(t *testing.T) { // P36
 	dir := t.TempDir()
 	want := Status{SchemaVersion: 1, Key: "d-x", Phase: "running", BotID: "7"}
 	for range 3 {
-		if err := WriteState(dir, want); err != nil {
+		if err := WriteState(dir, want, false); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -170,7 +170,7 @@ func TestStateFile(t *testing.T) { // P36
 	if files, _ := filepath.Glob(filepath.Join(dir, "*.tmp")); len(files) > 0 {
 		t.Errorf("left behind: %v", files)
 	}
-	if err := WriteState(filepath.Join(dir, "none"), want); err == nil {
+	if err := WriteState(filepath.Join(dir, "none"), want, false); err == nil {
 		t.Error("no error for a folder that is not there")
 	}
 }

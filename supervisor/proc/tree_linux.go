@@ -40,10 +40,13 @@ func isOwn(pid int) bool {
 type member struct {
 	pid, ppid, pgid, sid int
 	state                byte
+	threads              int
 	start                uint64 // clock ticks since boot; with pid it names a process for good
 }
 
-func (m member) dead() bool { return m.state == 'Z' || m.state == 'X' }
+// dead says that nothing of m runs any more. The first thread of a process is a zombie already while others
+// are still on their way out, with its files and connections open.
+func (m member) dead() bool { return m.state == 'X' || m.state == 'Z' && m.threads <= 1 }
 
 // members lists the tree: the leader, its descendants, and those who became children of ours
 // when their parent died. The leader's zombie is among them, others' are too.
@@ -211,6 +214,7 @@ func readStat(pid int) (member, error) {
 	m.ppid, _ = strconv.Atoi(f[1])
 	m.pgid, _ = strconv.Atoi(f[2])
 	m.sid, _ = strconv.Atoi(f[3])
+	m.threads, _ = strconv.Atoi(f[17])
 	m.start, _ = strconv.ParseUint(f[19], 10, 64)
 	return m, nil
 }
@@ -225,14 +229,18 @@ func stateOf(pid int) byte {
 
 // terminate sends SIGTERM, and SIGCONT since a stopped process does not see it before (P39).
 func (c *Child) terminate() {
-	unix.Kill(-c.PID(), unix.SIGTERM)
+	c.Signal(syscall.SIGTERM)
 	if !mutant.Is(mutant.NoContinue) {
-		unix.Kill(-c.PID(), unix.SIGCONT)
+		c.Signal(syscall.SIGCONT)
 	}
+}
+
+// Signal sends sig to the whole tree.
+func (c *Child) Signal(sig syscall.Signal) {
+	unix.Kill(-c.PID(), sig)
 	for _, m := range c.members() {
 		if m.pgid != c.PID() && !m.dead() {
-			m.signal(syscall.SIGTERM)
-			m.signal(syscall.SIGCONT)
+			m.signal(sig)
 		}
 	}
 }
@@ -326,7 +334,7 @@ func anyDead(pids []int) <-chan struct{} {
 	return ch
 }
 
-// oomKills is how often the kernel has ended a process of our cgroup for want of memory; 0 where cgroup v2 does not tell.
+// oomKills is how often the kernel has ended a process of our cgroup for want of memory; 0 where it does not tell.
 func oomKills() uint64 {
 	path := oomFile()
 	if path == "" {
@@ -345,22 +353,27 @@ func oomKills() uint64 {
 	return 0
 }
 
-// oomFile is memory.events of our own cgroup v2, "" without one.
+// oomFile is memory.events of our own cgroup v2, or memory.oom_control of v1, "" without either. A container
+// may see its own cgroup at the root of the mount.
 var oomFile = sync.OnceValue(func() string {
 	b, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {
 		return ""
 	}
+	var files []string
 	for line := range strings.Lines(string(b)) {
-		path, ok := strings.CutPrefix(strings.TrimSpace(line), "0::")
-		if !ok {
-			continue
+		f := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		switch {
+		case len(f) < 3:
+		case f[0] == "0":
+			files = append(files, "/sys/fs/cgroup"+f[2]+"/memory.events", "/sys/fs/cgroup/unified"+f[2]+"/memory.events")
+		case f[1] == "memory":
+			files = append(files, "/sys/fs/cgroup/memory"+f[2]+"/memory.oom_control", "/sys/fs/cgroup/memory/memory.oom_control")
 		}
-		for _, root := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
-			file := root + strings.TrimSuffix(path, "/") + "/memory.events"
-			if _, err := os.Stat(file); err == nil {
-				return file
-			}
+	}
+	for _, file := range files {
+		if b, err := os.ReadFile(file); err == nil && strings.Contains(string(b), "oom_kill ") {
+			return file
 		}
 	}
 	return ""
