@@ -253,6 +253,8 @@ func (r *run) writeState(durable bool) {
 	if !mine {
 		return
 	}
+	r.writing.Lock()
+	defer r.writing.Unlock()
 	err := control.WriteState(r.opts.StateDir, r.Status(), durable)
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -103,10 +103,11 @@ type run struct {
 	repeats   repeats
 	perform   func(context.Context, policy.State, policy.Action) // do, but for tests of the loop
 
-	mu    sync.Mutex // guards what follows
-	locks *lock.Set
-	held  *lock.HeldError
-	seen  seen
+	writing sync.Mutex // held while the state file is written
+	mu      sync.Mutex // guards what follows
+	locks   *lock.Set
+	held    *lock.HeldError
+	seen    seen
 }
 
 // Run supervises until the bot is to run no more: a stop was asked for (ctx ended, a signal,
