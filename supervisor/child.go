@@ -9,6 +9,7 @@ import (
 
 	"botctl/supervisor/control"
 	"botctl/supervisor/logscan"
+	"botctl/supervisor/mutant"
 	"botctl/supervisor/policy"
 	"botctl/supervisor/proc"
 	"botctl/supervisor/token"
@@ -108,6 +109,7 @@ type stream struct {
 	mask *token.Stream
 	sink *proc.Sink
 	buf  []byte
+	line []byte // of the mutant that buffers lines
 }
 
 func (r *run) newOutput(ctx context.Context, n uint32) *output {
@@ -123,9 +125,16 @@ func (r *run) newOutput(ctx context.Context, n uint32) *output {
 
 // Write never fails: what becomes of our own stdout is no concern of the child's.
 func (s *stream) Write(p []byte) (int, error) {
+	n := len(p)
+	if mutant.Is(mutant.LineBuffer) {
+		if s.line = append(s.line, p...); s.line[len(s.line)-1] != '\n' {
+			return n, nil
+		}
+		p, s.line = s.line, nil
+	}
 	s.buf = s.mask.Append(s.buf[:0], p)
 	s.pass(s.buf)
-	return len(p), nil
+	return n, nil
 }
 
 func (s *stream) pass(p []byte) {

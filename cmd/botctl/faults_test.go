@@ -387,7 +387,7 @@ func TestP32AndP33OutputIsExactAndMemoryBounded(t *testing.T) {
 	p := newProject(t)
 	p.write("noisy.py", noisy+"open('done', 'w')\nimport time\ntime.sleep(1000)\n")
 	botctl := filepath.Join(p.dir, "botctl") // without the race detector, whose memory is not botctl's
-	if out, err := exec.Command("go", "build", "-tags", os.Getenv("BOTCTL_TEST_TAGS"), "-o", botctl, ".").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-tags", os.Getenv("BOTCTL_TEST_TAGS"), "-ldflags", "-X botctl/supervisor/mutant.which="+os.Getenv("BOTCTL_TEST_MUTANT"), "-o", botctl, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%s %v", out, err)
 	}
 	path := filepath.Join(p.dir, "output")
@@ -672,4 +672,41 @@ func TestP43TheKeyboard(t *testing.T) {
 		run.cmd.Process.Signal(syscall.SIGHUP)
 		run.stdout.await(t, patient, 1, "bot started again")
 	})
+}
+
+func TestP44NothingOfOursReachesTheBot(t *testing.T) {
+	t.Parallel()
+	p := newProject(t)
+	p.write("fds.py", `
+import os, sys
+for f in os.listdir("/proc/self/fd"):
+    try:
+        print("fd", f, os.readlink("/proc/self/fd/" + f))
+    except OSError:
+        pass
+print("end")
+sys.exit(3)
+`)
+	self, _ := os.Executable()
+	run := p.start(append(p.env(), playBotctl+"=1"), "sh", "-c",
+		`exec 9</etc/hostname; exec "$0" run --start-tries 1 -- python3 fds.py`, self).exits(3)
+	run.stdout.await(t, patient, 1, "\nend\n")
+	kinds := map[string]int{}
+	for line := range strings.Lines(run.stdout.String()) {
+		f := strings.Fields(line)
+		if len(f) < 3 || f[0] != "fd" || f[1] == "0" || f[1] == "1" || f[1] == "2" {
+			continue
+		}
+		switch {
+		case strings.HasSuffix(f[2], ".child"):
+			kinds["lock"]++
+		case strings.HasPrefix(f[2], "pipe:"):
+			kinds["leash"]++
+		default:
+			t.Errorf("the bot has %s", line)
+		}
+	}
+	if kinds["lock"] != 1 || kinds["leash"] != 1 {
+		t.Errorf("%v, want one lock and one leash:\n%s", kinds, run.stdout)
+	}
 }

@@ -48,7 +48,10 @@ var helpers = map[string]func(){
 		cmd := exec.Command("setsid", "sleep", "60")
 		cmd.Stdout = os.Stdout
 		cmd.Start()
+		told := make(chan os.Signal, 1)
+		signal.Notify(told, syscall.SIGUSR1)
 		say("ready")
+		<-told
 		os.Exit(3)
 	},
 	"closes-output": func() { // P6

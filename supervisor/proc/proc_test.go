@@ -77,7 +77,15 @@ func TestP4DaemonisedGrandchild(t *testing.T) {
 }
 
 func TestP5GrandchildHoldsStdoutOpen(t *testing.T) {
-	c, _ := start(t, "stdout-left-open")
+	c, out := start(t, "stdout-left-open")
+	out.await(t, "ready", 1)
+	// A stranger holds it open as well: nobody may end that one.
+	held, err := os.OpenFile(fmt.Sprintf("/proc/%d/fd/1", c.PID()), os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	unix.Kill(c.PID(), unix.SIGUSR1)
 	if e := ended(t, c); e.Code != 3 {
 		t.Errorf("ended by %v, want exit 3", e)
 	}

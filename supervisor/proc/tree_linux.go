@@ -271,7 +271,7 @@ func (c *Child) killAll() (survivors []int) {
 	limit := time.NewTimer(killLimit)
 	defer limit.Stop()
 	for round := 0; ; round++ {
-		if mutant.Is(mutant.NoGroupKill) {
+		if mutant.Is(mutant.NoTreeKill) {
 			unix.Kill(c.PID(), unix.SIGKILL)
 			return nil
 		}

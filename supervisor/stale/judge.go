@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"botctl/supervisor/mutant"
 	"botctl/supervisor/token"
 )
 
@@ -152,7 +153,7 @@ func (t *Target) link(f facts) (how string, linked, other bool) {
 	switch {
 	case t.Token != "" && slices.Contains(seen, t.Token):
 		return withToken, true, false
-	case len(seen) > 0 && t.Token != "":
+	case len(seen) > 0 && t.Token != "" && !mutant.Is(mutant.NoTokenAcquittal):
 		return "", false, true
 	case t.HostWide:
 		return "", false, false
