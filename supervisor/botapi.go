@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"botctl/supervisor/token"
 )
@@ -34,6 +36,7 @@ type refusedError struct {
 	Description string
 }
 
+// Error is one line without a secret: call has seen to the description.
 func (e *refusedError) Error() string { return fmt.Sprintf("%d %s", e.Code, e.Description) }
 
 // envelope is the form of every answer of the Bot API.
@@ -65,9 +68,28 @@ func (w webhookInfo) host() string {
 	return u.Host
 }
 
+// maxShown is how much of a foreign text is shown, in characters.
+const maxShown = 200
+
+// shown makes a foreign text fit for one line: nothing that moves a cursor, and no more than maxShown.
+func shown(s string) string {
+	s = strings.Join(strings.Fields(s), " ")
+	s = strings.Map(func(c rune) rune {
+		if !unicode.IsPrint(c) || c == utf8.RuneError {
+			return '?'
+		}
+		return c
+	}, s)
+	if r := []rune(s); len(r) > maxShown {
+		s = string(r[:maxShown]) + "…"
+	}
+	return s
+}
+
 func (a *botAPI) getMe(ctx context.Context) (identity, error) {
 	var me identity
 	err := a.call(ctx, "getMe", nil, &me)
+	me.Username = a.shown(me.Username)
 	return me, err
 }
 
@@ -88,7 +110,7 @@ func (a *botAPI) call(ctx context.Context, method string, form url.Values, resul
 	target := a.base + "/bot" + a.token.Reveal() + "/" + method
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, strings.NewReader(form.Encode()))
 	if err != nil {
-		return fmt.Errorf("%s: API base %q is not a URL", method, a.base)
+		return fmt.Errorf("%s: API base %q is not a URL", method, a.shown(a.base))
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("User-Agent", "botctl-supervisor")
@@ -98,27 +120,46 @@ func (a *botAPI) call(ctx context.Context, method string, form url.Values, resul
 		if cause, ok := errors.AsType[*url.Error](err); ok {
 			err = cause.Err
 		}
-		return fmt.Errorf("%s at %s: %w", method, a.base, err)
+		return fmt.Errorf("%s at %s: %s", method, a.shown(a.base), a.shown(err.Error()))
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return fmt.Errorf("%s at %s: %w", method, a.base, err)
+		return fmt.Errorf("%s at %s: %s", method, a.shown(a.base), a.shown(err.Error()))
 	}
 	var env envelope
-	if err := json.Unmarshal(body, &env); err != nil || !env.OK && env.ErrorCode == 0 {
-		return fmt.Errorf("%s at %s: HTTP %d, not an answer of the Bot API", method, a.base, resp.StatusCode)
+	err = json.Unmarshal(body, &env)
+	if err == nil && env.OK && result != nil {
+		err = unmarshalObject(env.Result, result)
 	}
 	switch {
-	case env.OK && result == nil:
-		return nil
+	case err != nil, !env.OK && env.ErrorCode == 0:
+		return fmt.Errorf("%s at %s: HTTP %d, not an answer of the Bot API", method, a.shown(a.base), resp.StatusCode)
 	case env.OK:
-		return json.Unmarshal(env.Result, result)
+		return nil
 	case env.ErrorCode == http.StatusUnauthorized || env.ErrorCode == http.StatusNotFound:
-		return &refusedError{Code: env.ErrorCode, Description: env.Description}
+		return &refusedError{Code: env.ErrorCode, Description: a.shown(env.Description)}
 	default:
-		return fmt.Errorf("%s at %s: %d %s", method, a.base, env.ErrorCode, env.Description)
+		return fmt.Errorf("%s at %s: %d %s", method, a.shown(a.base), env.ErrorCode, a.shown(env.Description))
 	}
+}
+
+// unmarshalObject wants an object: null would leave result as it is.
+func unmarshalObject(raw json.RawMessage, result any) error {
+	if len(raw) == 0 || raw[0] != '{' {
+		return errors.New("not an object")
+	}
+	return json.Unmarshal(raw, result)
+}
+
+// shown is a foreign text, or the base, for one line. A server may repeat the path it was asked for, with
+// the token in it, escaped as it likes.
+func (a *botAPI) shown(s string) string {
+	s = token.NewMasker(a.token).String(s)
+	if secret := a.token.Secret(); len(secret) > 16 { // shorter ones are of tests, and may be words
+		s = strings.ReplaceAll(s, secret, token.Mask)
+	}
+	return shown(s)
 }
 
 // newBotAPI talks to base with the owner's proxy settings. Every call needs a context with
@@ -127,6 +168,10 @@ func newBotAPI(base string, tok token.Token) *botAPI {
 	return &botAPI{
 		base:  strings.TrimRight(base, "/"),
 		token: tok,
-		http:  &http.Client{Timeout: 10 * time.Second},
+		http: &http.Client{
+			Timeout: 10 * time.Second,
+			// Telegram never redirects, and the Referer of a second request would hold the token.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
 	}
 }

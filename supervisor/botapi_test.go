@@ -62,6 +62,35 @@ func TestErrorsOfTheBotAPIHoldNoToken(t *testing.T) {
 	}
 }
 
+func TestAForeignTextIsShownInOneLineWithoutTheToken(t *testing.T) {
+	for _, body := range []string{
+		`{"ok":false,"error_code":404,"description":"no /bot` + secretToken.Reveal() + `/getMe\nhere\u001b[31m"}`,
+		`{"ok":false,"error_code":500,"description":"no ` + secretToken.Reveal() + strings.Repeat(" x", 5000) + `"}`,
+	} {
+		_, err := api(t, 404, body).getMe(t.Context())
+		if err == nil || strings.Contains(err.Error(), secretToken.Secret()) || strings.ContainsAny(err.Error(), "\n\x1b") || len(err.Error()) > 300 {
+			t.Errorf("%q", err)
+		}
+	}
+	for _, body := range []string{`{"ok":true}`, `{"ok":true,"result":null}`, `{"ok":true,"result":"x"}`, `{"ok":true,"result":{"id":"x"}}`} {
+		if me, err := api(t, 200, body).getMe(t.Context()); err == nil || !strings.Contains(err.Error(), "not an answer of the Bot API") {
+			t.Errorf("%s: %+v, %v", body, me, err)
+		}
+	}
+}
+
+func TestNoRedirectIsFollowed(t *testing.T) { // its Referer would hold the token
+	var asked []string
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.URL.Path+" "+r.Referer())
+		http.Redirect(w, r, "/elsewhere", http.StatusFound)
+	}))
+	defer srv.Close()
+	if _, err := newBotAPI(srv.URL, secretToken).getMe(t.Context()); err == nil || !strings.Contains(err.Error(), "HTTP 302") || len(asked) != 1 {
+		t.Errorf("%v after %q", err, asked)
+	}
+}
+
 func TestTheWebhooksPathIsNotShown(t *testing.T) {
 	for raw, want := range map[string]string{"https://a.example/x/SECRET": "a.example", "https://u:SECRET@b.example:8443/": "b.example:8443", "%%": "an unreadable URL"} {
 		if got := (webhookInfo{URL: raw}).host(); got != want {

@@ -50,7 +50,8 @@ func (r *run) preflight(ctx context.Context) policy.Checked {
 }
 
 func (r *run) treatWebhook(ctx context.Context, info webhookInfo) policy.Checked {
-	what := fmt.Sprintf("a webhook at %s is set, so the bot cannot poll", info.host())
+	host := r.api.shown(info.host())
+	what := fmt.Sprintf("a webhook at %s is set, so the bot cannot poll", host)
 	switch {
 	case r.opts.Webhook == WebhookKeep:
 		return policy.Checked{Verdict: policy.WebhookKept, Detail: what}
@@ -63,6 +64,6 @@ func (r *run) treatWebhook(ctx context.Context, info webhookInfo) policy.Checked
 	}
 	return policy.Checked{
 		Verdict: policy.WebhookDeleted,
-		Detail:  fmt.Sprintf("deleted the webhook at %s, %d pending updates kept", info.host(), info.Pending),
+		Detail:  fmt.Sprintf("deleted the webhook at %s, %d pending updates kept", host, info.Pending),
 	}
 }

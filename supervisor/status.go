@@ -100,7 +100,7 @@ func (r *run) Status() control.Status {
 		BotID:         r.opts.Token.ID(),
 		Token:         r.opts.Token.String(),
 		TokenSource:   r.opts.TokenSource,
-		APIBase:       r.opts.APIBase,
+		APIBase:       r.mask(r.opts.APIBase),
 		Sandbox:       r.opts.Sandbox,
 		Phase:         s.Phase.String(),
 		Well:          s.Phase == policy.Running && s.Suspect.Kind == policy.NoSign && !s.Elsewhere(),
@@ -112,7 +112,7 @@ func (r *run) Status() control.Status {
 		Conflicts:     control.Conflicts{Total: int(s.Conflicts), LastAt: stamp(s.ConflictLast), Elsewhere: s.Elsewhere()},
 		Stale:         control.Stale{EndedTotal: int(s.Ended)},
 		NextStartAt:   stamp(s.WakeAt),
-		Why:           s.Why,
+		Why:           r.mask(s.Why),
 	}
 	for _, a := range r.opts.Argv {
 		st.Command = append(st.Command, r.mask(a))

@@ -38,7 +38,7 @@ func TestWrongInvocations(t *testing.T) {
 		{name: "the same for the bundled bot", args: "bot", env: "TELEGRAM_API_BASE=ftp://x", code: 78, want: "error: API base \"ftp://x\": want a URL such as https://api.telegram.org"},
 		{name: "two tokens", args: "run", env: "BOT_TOKEN=1:a", files: map[string]string{"x": ""}, code: 78, want: "error: environment TELEGRAM_BOT_TOKEN and environment BOT_TOKEN hold different bot tokens\nhint: --token-env NAME says which one is this bot's"},
 		{name: "token variable not set", args: "run --token-env NOPE", code: 78, want: "error: environment NOPE: not set"},
-		{name: "token file missing", args: "run --token-file nope", code: 78, want: "error: read token: stat nope: no such file or directory"},
+		{name: "token file missing", args: "run --token-file nope", code: 78, want: "error: read token \"nope\": no such file or directory"},
 		{name: "token file malformed", args: "run --token-file t", files: map[string]string{"t": "SECRET text"}, code: 78, want: "error: read token \"t\": not a bot token: want \"<digits>:<secret>\""},
 		{name: "env file missing", args: "run --env-file nope", code: 78, want: "error: --env-file \"nope\": no such file or directory"},
 		{name: "env file malformed", args: "run --env-file e", files: map[string]string{"e": "=SECRET\n'"}, code: 78, want: "error: read \"e\": not of the form NAME=value"},

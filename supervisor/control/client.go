@@ -17,6 +17,10 @@ import (
 // ErrNotRunning says that no supervisor answers for a key.
 var ErrNotRunning = errors.New("no supervisor is running")
 
+// answerLimit is how long a supervisor may take to answer: one that was stopped, or hangs, still takes
+// connections.
+const answerLimit = 10 * time.Second
+
 // Client talks to the supervisor of one key. It may be used concurrently.
 type Client struct {
 	path string
@@ -40,19 +44,23 @@ func Dial(ctx context.Context, dir, key string) (*Client, error) {
 		return nil, fmt.Errorf("%w: %w", ErrNotRunning, err)
 	}
 	conn.Close()
-	return &Client{path: path, http: &http.Client{Transport: &http.Transport{DialContext: dial}}}, nil
+	return &Client{path: path, http: &http.Client{Transport: &http.Transport{DialContext: dial, ResponseHeaderTimeout: answerLimit}}}, nil
 }
 
 // Status asks for it.
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	var s Status
+	ctx, cancel := context.WithTimeout(ctx, answerLimit)
+	defer cancel()
 	resp, err := c.do(ctx, http.MethodGet, "/v1/status")
 	if err != nil {
 		return s, err
 	}
 	defer resp.Body.Close()
-	err = json.NewDecoder(io.LimitReader(resp.Body, maxState)).Decode(&s)
-	return s, err
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxState)).Decode(&s); err != nil {
+		return Status{}, fmt.Errorf("read the supervisor's answer: %w", err)
+	}
+	return s, nil
 }
 
 // Restart asks for a restart of the bot.
@@ -112,12 +120,15 @@ func (c *Client) do(ctx context.Context, method, path string) (*http.Response, e
 		return nil, err
 	}
 	resp, err := c.http.Do(req)
+	if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() {
+		return nil, fmt.Errorf("supervisor does not answer: %w", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotRunning, err)
 	}
-	if resp.StatusCode >= 300 {
+	if resp.StatusCode < 200 || resp.StatusCode >= 300 {
 		resp.Body.Close()
-		return nil, fmt.Errorf("supervisor answered %s to %s", resp.Status, path)
+		return nil, fmt.Errorf("supervisor answered %d %s to %s", resp.StatusCode, http.StatusText(resp.StatusCode), path)
 	}
 	return resp, nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -151,6 +152,37 @@ func TestGarbageOnTheSocket(t *testing.T) {
 	}
 	if _, err := c.Status(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestASupervisorThatHangsIsNotWaitedForForEver(t *testing.T) {
+	dir := t.TempDir()
+	ln, err := net.Listen("unix", filepath.Join(dir, "d-x.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	c, err := Dial(t.Context(), dir, "d-x") // the kernel takes the connection
+	if err != nil {
+		t.Fatal(err)
+	}
+	if limit := c.http.Transport.(*http.Transport).ResponseHeaderTimeout; limit != answerLimit {
+		t.Errorf("limit %v", limit)
+	}
+	c.http.Transport.(*http.Transport).ResponseHeaderTimeout = 50 * time.Millisecond
+	if err := c.Restart(t.Context()); err == nil || errors.Is(err, ErrNotRunning) || !strings.Contains(err.Error(), "does not answer") {
+		t.Error(err)
+	}
+}
+
+func TestAFolderNamedLikeAPattern(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "[bot]")
+	os.Mkdir(dir, 0o700)
+	if err := WriteState(dir, Status{Key: "d-x"}); err != nil {
+		t.Fatal(err)
+	}
+	if list, errs := ReadStates(dir); len(list) != 1 || len(errs) != 0 {
+		t.Errorf("%+v, %v", list, errs)
 	}
 }
 

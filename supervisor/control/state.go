@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // stateSuffix follows the key in the name of a state file.
@@ -48,9 +49,15 @@ func WriteState(dir string, s Status, durable bool) error {
 // ReadStates reads every state file of dir. One that cannot be read gives an error and does
 // not keep the others from being read; a folder that is not there holds none.
 func ReadStates(dir string) (list []Status, errs []error) {
-	paths, _ := filepath.Glob(filepath.Join(dir, "*"+stateSuffix))
-	for _, path := range paths {
-		s, err := readState(path)
+	entries, err := os.ReadDir(dir) // no Glob: the folder's own name may look like a pattern
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		errs = append(errs, fmt.Errorf("read states in %q: %w", dir, bare(err)))
+	}
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), stateSuffix) {
+			continue
+		}
+		s, err := readState(filepath.Join(dir, e.Name()))
 		if err != nil {
 			errs = append(errs, err)
 			continue

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -235,7 +236,7 @@ func readOwner(path string) (Owner, bool) {
 		return Owner{}, false
 	}
 	var o Owner
-	if json.Unmarshal(b, &o) != nil || o.PID <= 0 {
+	if json.Unmarshal(b, &o) != nil || o.PID <= 0 || o.PID > math.MaxInt32 { // the kernel would cut it to another number
 		return Owner{}, false
 	}
 	return o, true

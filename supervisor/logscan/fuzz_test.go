@@ -1,6 +1,7 @@
 package logscan
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -10,7 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-// FuzzScanner: nothing panics, memory is bounded, and no way of cutting changes the evidence.
+// FuzzScanner: nothing panics, memory is bounded, no way of cutting changes the evidence, and no line
+// that the search for needles passes over would have given any.
 func FuzzScanner(f *testing.F) {
 	for i, out := range outputs() {
 		f.Add([]byte(out), uint64(i))
@@ -37,6 +39,15 @@ func FuzzScanner(f *testing.F) {
 		})
 		if n := cap(sc.streams[Stderr].buf); n > 2*maxObject {
 			t.Fatalf("%d bytes kept", n)
+		}
+		for line := range bytes.SplitSeq(out, []byte("\n")) {
+			line = appendClean(nil, line[:min(len(line), maxLine)])
+			if needleIn(line) >= 0 {
+				continue
+			}
+			if f := new(Scanner).judge(new(stream), view(line, appendLower(nil, line))); f.kind != none {
+				t.Fatalf("%v without a needle in %q", f.kind, line)
+			}
 		}
 	})
 }
@@ -107,8 +118,8 @@ func testChat(t *testing.T, s string) {
 	}
 }
 
-// TestChatOfFragments does what a fuzzer is slow to find: it strings together what frameworks print.
-func TestChatOfFragments(t *testing.T) {
+// fragments are what frameworks print, in pieces, and what stands between them.
+func fragments() []string {
 	var parts []string
 	for _, family := range families {
 		for _, r := range family {
@@ -121,11 +132,16 @@ func TestChatOfFragments(t *testing.T) {
 	parts = append(parts, wrappers...)
 	parts = append(parts, frameworkLoggers...)
 	parts = append(parts, conflictCodes...)
-	parts = append(parts, taken, hooked, "Error: ", "ERROR ", "ERROR:", "CRITICAL - ", "INFO ", "INFO:", "error: ", "WARNING | ", "[ERROR] ", "[INFO]", "(", ")", "[", "] ", "{", "}",
+	return append(parts, taken, hooked, "Error: ", "ERROR ", "ERROR:", "CRITICAL - ", "INFO ", "INFO:", "error: ", "WARNING | ", "[ERROR] ", "[INFO]", "(", ")", "[", "] ", "{", "}",
 		"\"", "'", "`", ": ", " - ", " | ", "| ", ", ", "=", "err=", " error=\"", "text=", "2027-02-11 10:00:03,443 - ", "2027/02/11 10:00:03 ", "10:00:03 ", "[7] ",
 		"telegram.ext.updater", "httpx", "TeleBot: \"", "httpx - INFO - ", "HTTP Request: POST https://api.telegram.org/bot1:x/getUpdates \"HTTP/1.1 409 Conflict\"",
 		"bot-1  | ", "Feb 11 10:00:03 vps bot[7]: ", "level=error ", "msg=\"", "\x1b[0m", "\r", "\x00", "\t", " ", "  ", "\\", "Unauthorized", "Not Found", "404", "409 ", "panic: ",
 		" caused error \"", "Update \"", "Traceback (most recent call last):", "\xff", "é", "❌ ")
+}
+
+// TestChatOfFragments strings fragments together at random.
+func TestChatOfFragments(t *testing.T) {
+	parts := fragments()
 	r := rand.New(rand.NewPCG(7, 7))
 	for range 4000 {
 		var b strings.Builder
@@ -134,4 +150,25 @@ func TestChatOfFragments(t *testing.T) {
 		}
 		testChat(t, b.String())
 	}
+}
+
+// FuzzChatOfFragments is FuzzChat for a text that two bytes each pick a fragment of: what a fuzzer of
+// bytes is slow to find.
+func FuzzChatOfFragments(f *testing.F) {
+	parts := fragments()
+	r := rand.New(rand.NewPCG(8, 8))
+	for range 200 {
+		picks := make([]byte, 2*(1+r.IntN(5)))
+		for i := range picks {
+			picks[i] = byte(r.Uint32())
+		}
+		f.Add(picks)
+	}
+	f.Fuzz(func(t *testing.T, picks []byte) {
+		var b strings.Builder
+		for ; len(picks) > 1 && b.Len() < 2000; picks = picks[2:] {
+			b.WriteString(parts[(int(picks[0])<<8|int(picks[1]))%len(parts)])
+		}
+		testChat(t, b.String())
+	})
 }

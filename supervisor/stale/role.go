@@ -115,6 +115,9 @@ func ReadProgram(argv []string, exe string) Program {
 			continue
 		}
 		p := read(name, argv, exe)
+		if p.Name == "" {
+			return Program{}
+		}
 		if p.Kind != Script || !isTool(base(p.Name)) {
 			return p
 		}
@@ -298,14 +301,14 @@ func simpleCommand(s string) []string {
 	}
 	var words []string
 	var word strings.Builder
-	var quote rune
+	var quote byte
 	open := false
-	for _, c := range s {
+	for _, c := range []byte(s) { // a path need not be UTF-8
 		switch {
 		case quote != 0 && c == quote:
 			quote = 0
 		case quote != 0:
-			word.WriteRune(c)
+			word.WriteByte(c)
 		case c == '\'' || c == '"':
 			quote, open = c, true
 		case c == ' ' || c == '\t':
@@ -315,7 +318,7 @@ func simpleCommand(s string) []string {
 			word.Reset()
 			open = false
 		default:
-			word.WriteRune(c)
+			word.WriteByte(c)
 		}
 	}
 	if quote != 0 {

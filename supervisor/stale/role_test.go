@@ -97,6 +97,7 @@ func TestReadProgram(t *testing.T) { // P16: argv positions, never substrings
 		// Shells.
 		{"sh -c|python bot.py", Script, "bot.py"},
 		{"/bin/sh -c|exec python -u 'my bot/bot.py'", Script, "my bot/bot.py"},
+		{"/bin/sh -c|python b\xf6t.py", Script, "b\xf6t.py"},
 		{"bash -lc|exec uvicorn api_server:app", App, "api_server:app"},
 		{"bash -c|BOT=1 python bot.py", Script, "bot.py"},
 		{"bash -c|echo bot.py; sleep 100", Unknown, ""},
@@ -165,14 +166,4 @@ func TestStem(t *testing.T) {
 			}
 		}
 	}
-}
-
-func FuzzReadProgram(f *testing.F) {
-	f.Add("python\x00-u\x00bot.py", "/usr/bin/python3")
-	f.Add("sh\x00-c\x00exec 'uvicorn", "")
-	f.Add("env\x00env\x00timeout\x005\x00nodemon\x00--exec\x00", "")
-	f.Fuzz(func(_ *testing.T, line, exe string) {
-		p := ReadProgram(strings.Split(line, "\x00"), exe)
-		p.Stem()
-	})
 }

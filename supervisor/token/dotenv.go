@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/joho/godotenv"
 )
@@ -39,6 +40,12 @@ func Dotenv(path string) (map[string]string, error) {
 	if err != nil {
 		// godotenv quotes the line it stumbles over, which may hold a secret.
 		return nil, fmt.Errorf("read %q: not of the form NAME=value", path)
+	}
+	delete(vars, "") // of "=x", and of a word without a value at the end
+	for _, v := range vars {
+		if strings.Contains(v, "\x00") { // UTF-16, or no text at all; no process could be started with it
+			return nil, fmt.Errorf("read %q: not of the form NAME=value", path)
+		}
 	}
 	return vars, nil
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -47,11 +48,11 @@ func Find(src Sources) (Found, error) {
 	case src.Env != "":
 		v := src.Getenv(src.Env)
 		if v == "" {
-			return Found{}, fmt.Errorf("environment %s: not set", src.Env)
+			return Found{}, fmt.Errorf("environment %s: not set", shown(src.Env))
 		}
 		t, err := Parse(v)
 		if err != nil {
-			return Found{}, fmt.Errorf("environment %s: %w", src.Env, err)
+			return Found{}, fmt.Errorf("environment %s: %w", shown(src.Env), err)
 		}
 		return Found{Token: t, Source: "environment " + src.Env, Name: src.Env}, nil
 	}
@@ -109,25 +110,38 @@ func believed(name, v string) Token {
 }
 
 func fromFile(path string) (Token, error) {
+	fail := func(err error) (Token, error) {
+		if pe, ok := errors.AsType[*os.PathError](err); ok {
+			err = pe.Err // without the path, which may be the token itself
+		}
+		return "", fmt.Errorf("read token \"%s\": %w", shown(path), err)
+	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return "", fmt.Errorf("read token: %w", err)
+		return fail(err)
 	}
 	if !info.Mode().IsRegular() {
-		return "", fmt.Errorf("read token %q: not a regular file", path)
+		return fail(errors.New("not a regular file"))
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return "", fmt.Errorf("read token: %w", err)
+		return fail(err)
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, 4096))
 	if err != nil {
-		return "", fmt.Errorf("read token: %w", err)
+		return fail(err)
 	}
 	t, err := Parse(string(b))
-	if errors.Is(err, ErrForm) {
-		return "", fmt.Errorf("read token %q: %w", path, err)
+	if err != nil {
+		return fail(err)
 	}
-	return t, err
+	return t, nil
+}
+
+// shown is what an owner gave as the name of a variable or a file, fit for one line. A token in
+// its place is a common mistake, and is masked.
+func shown(name string) string {
+	quoted := strconv.Quote((&Masker{}).String(name))
+	return quoted[1 : len(quoted)-1]
 }

@@ -65,10 +65,28 @@ func TestFindErrorsNeverQuoteAToken(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	tok := "110201543:" + realSecret // in the place of a name
+	for _, src := range []Sources{{Getenv: env(), Env: tok}, {Getenv: env(tok + "=x"), Env: tok}, {Getenv: env(), File: tok}, {Getenv: env(), File: filepath.Join(bad, tok)}} {
+		if _, err := Find(src); err == nil || strings.Contains(err.Error(), realSecret) || !strings.Contains(err.Error(), "110201543:***") {
+			t.Errorf("%+v: %v", src, err)
+		}
+	}
 	_, err := Find(Sources{Getenv: env("BOT_TOKEN=1:a", "TELEGRAM_TOKEN=1:b")})
 	ambiguous, ok := errors.AsType[*AmbiguousError](err)
 	if !ok || !strings.Contains(ambiguous.Error(), "BOT_TOKEN and environment TELEGRAM_TOKEN") {
 		t.Errorf("two tokens: %v", err)
+	}
+}
+
+func TestDotenvGivesWhatAnEnvironmentCanHold(t *testing.T) {
+	path := filepath.Join(t.TempDir(), ".env")
+	os.WriteFile(path, []byte("=x\nA=1\nexport"), 0o600)
+	if vars, err := Dotenv(path); err != nil || len(vars) != 1 || vars["A"] != "1" {
+		t.Errorf("%q, %v", vars, err)
+	}
+	os.WriteFile(path, []byte("A=x\x00y"), 0o600)
+	if vars, err := Dotenv(path); err == nil {
+		t.Errorf("a zero byte: %q", vars)
 	}
 }
 

@@ -60,7 +60,7 @@ type Stream struct {
 	held []byte        // possible beginning of a secret
 	need []*known      // known tokens whose secret may begin here
 	any  bool          // the general rule applies here
-	look [maxLook]byte // the last bytes that were passed on, to find digits before a colon
+	look [maxLook]byte // the last bytes that were passed on or masked, to find digits before a colon
 	seen int           // how many of look are filled
 	join [2 * maxLook]byte
 }
@@ -87,9 +87,7 @@ func (s *Stream) Append(dst, p []byte) []byte {
 		case deciding:
 			dst, n = s.decide(dst, p[0])
 		case swallowing:
-			if !secretByte[p[0]] {
-				s.in, n = outside, 0
-			}
+			n = s.swallow(p)
 		}
 		p = p[n:]
 	}
@@ -198,7 +196,8 @@ func (s *Stream) decide(dst []byte, c byte) ([]byte, int) {
 			if s.any {
 				s.in = swallowing
 			}
-			s.held, s.seen = s.held[:0], 0
+			s.remember(s.held)
+			s.held = s.held[:0]
 			return append(dst, Mask...), 1
 		case open:
 			return dst, 1
@@ -207,6 +206,20 @@ func (s *Stream) decide(dst []byte, c byte) ([]byte, int) {
 	}
 	s.in = outside
 	return s.release(dst), 0
+}
+
+// swallow passes over the rest of a secret. Its end may be the digits of the next token, when two
+// are printed with nothing between them, so it is remembered.
+func (s *Stream) swallow(p []byte) int {
+	n := 0
+	for n < len(p) && secretByte[p[n]] {
+		n++
+	}
+	s.remember(p[:n])
+	if n < len(p) {
+		s.in = outside
+	}
+	return n
 }
 
 // match says whether held is a whole secret, or may still become one.
@@ -231,7 +244,7 @@ func (s *Stream) release(dst []byte) []byte {
 	return dst
 }
 
-// remember keeps the end of what was passed on.
+// remember keeps the end of what was passed on or masked.
 func (s *Stream) remember(p []byte) {
 	tail := s.tail(p)
 	if len(tail) > maxLook {
@@ -240,7 +253,7 @@ func (s *Stream) remember(p []byte) {
 	s.seen = copy(s.look[:], tail)
 }
 
-// tail is the end of everything that was passed on up to and including p, good until the next call.
+// tail is the end of everything that came up to and including p, good until the next call.
 func (s *Stream) tail(p []byte) []byte {
 	if len(p) >= maxLook {
 		return p[len(p)-maxLook:]

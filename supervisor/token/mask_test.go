@@ -20,6 +20,8 @@ func TestMask(t *testing.T) { // the forms: raw, %3A, in URLs
 		{"known, at the end", "123:abc", "123:***"},
 		{"begins like the known one", "123:abd 123:ab", "123:abd 123:ab"},
 		{"twice", "123:abc123:abc", "123:***123:***"},
+		{"twice with nothing between", "110201543:" + realSecret + "110201543:" + realSecret, "110201543:***:***"},
+		{"the id of a known one ends another", "110201543:" + realSecret + "123%3Aabc!", "110201543:***%3A***!"},
 		{"time", "2026-03-01 09:02:11,123 - x", "2026-03-01 09:02:11,123 - x"},
 		{"too short for the general rule", "12345:abcdefghij", "12345:abcdefghij"},
 		{"two colons", "12345:67890:" + realSecret, "12345:67890:***"},
@@ -71,23 +73,6 @@ func TestOnlyWhatMayBeASecretIsHeldBack(t *testing.T) {
 			t.Errorf("after %q: %q, want %q", tc.in, got, tc.out)
 		}
 	}
-}
-
-func FuzzMask(f *testing.F) {
-	f.Add([]byte("x 123:abc 110201543:"+realSecret), 3)
-	f.Add([]byte("110201543%3A"+realSecret), 1)
-	m := NewMasker("123:abc", Token("110201543:"+realSecret))
-	f.Fuzz(func(t *testing.T, in []byte, n int) {
-		whole := cut(m, in, len(in))
-		if got := cut(m, in, n%17); !bytes.Equal(got, whole) {
-			t.Fatalf("pieces: %q, whole %q", got, whole)
-		}
-		for _, secret := range []string{"123:abc", "110201543:" + realSecret, "110201543%3A" + realSecret} {
-			if bytes.Contains(whole, []byte(secret)) {
-				t.Fatalf("%q leaks %q", in, secret)
-			}
-		}
-	})
 }
 
 func BenchmarkMask(b *testing.B) {

@@ -1,0 +1,171 @@
+package stale
+
+import (
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"botctl/supervisor/token"
+)
+
+// bare are words that a shell passes on as they are.
+var bare = regexp.MustCompile(`^[A-Za-z0-9_./:@%+,-]+$`)
+
+// FuzzReadProgram: any command line is read, alone and behind wrappers and shells, and what only
+// looks at a bot's files or runs code of its own is never taken for the bot.
+func FuzzReadProgram(f *testing.F) {
+	for _, line := range []string{
+		"python -u bot.py", "python3.11 -um pkg.bot --x", "node --require ./x.js --env-file .env bot.js", "uvicorn --port 80 api_server:app --reload",
+		"env -u X A=b timeout -k 3 5 nodemon --exec python bot.py", "gunicorn: worker [api_server:app]", "/venv/bin/python3 /venv/bin/uvicorn app:x",
+		"sh -c exec", "uv run --env-file .env python bot.py", "java -jar bot.jar", "botctl bot", "./mybot --x", "-bash", "npx tsx bot.ts", "php -d a=b bot.php", "busybox sh bot.sh",
+	} {
+		f.Add(strings.ReplaceAll(line, " ", "\x00"), "/usr/bin/x")
+	}
+	f.Add("sh\x00-c\x00exec 'uvicorn", "")
+	f.Add("sh\x00-c\x00A=b exec \"python\" 'my bot.py'", "")
+	f.Add("gunicorn: master [api_server:app]", "")
+	f.Add("python\x00", "")
+	f.Fuzz(func(t *testing.T, line, exe string) {
+		argv := strings.Split(line, "\x00")
+		kept := slices.Clone(argv)
+		p := ReadProgram(argv, exe)
+		if !slices.Equal(argv, kept) {
+			t.Fatalf("%q was changed to %q", kept, argv)
+		}
+		if (p.Kind == Unknown) != (p.Name == "") || p.Kind == Unknown && p.Args != nil {
+			t.Fatalf("%q: %+v", argv, p)
+		}
+		if p.Name != "botctl-bot" && !strings.Contains(exe, p.Name) && !strings.Contains(line, p.Name) && !quoted(line) {
+			t.Fatalf("%q: %+v comes from nowhere", argv, p)
+		}
+		if stem := p.Stem(); stem != "/" && strings.ContainsAny(stem, `/\`) {
+			t.Fatalf("%q: stem %q", argv, stem)
+		}
+		behind(t, argv)
+		bystanders(t, argv)
+	})
+}
+
+// quoted says whether the reader may have put words together from parts of a shell's.
+func quoted(line string) bool { return strings.ContainsAny(line, `'"`) }
+
+// behind reads argv behind wrappers and a shell: that changes nothing.
+func behind(t *testing.T, argv []string) {
+	first := argv[0]
+	depth := 0
+	for _, w := range argv {
+		if _, wraps := wrappers[base(w)]; wraps || isShell(base(w)) || isTool(base(w)) {
+			depth++
+		}
+	}
+	// One word with spaces is a title. A wrapper's own options, settings and run word are its own.
+	if depth > 3 || first == "" || first[0] == '-' || first == "run" || strings.ContainsAny(line(argv), "= \n") {
+		return
+	}
+	want := ReadProgram(argv, "")
+	for _, w := range [][]string{{"nohup"}, {"/usr/bin/env", "A=b", "-u", "C"}, {"timeout", "-k", "3", "5"}, {"nice", "-n", "5"}, {"dumb-init", "--"}, {"poetry", "run"}, {"flock", "-n", "/x"}} {
+		if got := ReadProgram(append(slices.Clone(w), argv...), ""); !same(got, want) {
+			t.Fatalf("%q: %+v, behind %q %+v", argv, want, w, got)
+		}
+	}
+	if !slices.ContainsFunc(argv, func(w string) bool { return !bare.MatchString(w) }) {
+		for _, text := range []string{line(argv), "exec " + line(argv), "A=b  '" + strings.Join(argv, `' "`) + `"`} {
+			if strings.Count(text, "'")%2 == 1 {
+				text = "'" + strings.Join(argv, `' '`) + "'"
+			}
+			if got := ReadProgram([]string{"/bin/sh", "-ec", text}, ""); !same(got, want) {
+				t.Fatalf("%q: %+v, as sh -c %q %+v", argv, want, text, got)
+			}
+		}
+	}
+}
+
+func line(argv []string) string { return strings.Join(argv, " ") }
+
+func same(a, b Program) bool {
+	return a.Kind == b.Kind && a.Name == b.Name && slices.Equal(a.Args, b.Args)
+}
+
+// bystanders puts argv behind what is no poller, whatever follows it.
+func bystanders(t *testing.T, argv []string) {
+	for _, head := range [][]string{
+		{"vim"}, {"/usr/bin/grep", "-r"}, {"tail", "-f"}, {"nohup", "less"}, {"python", "-c"}, {"python3.12", "-uc"}, {"node", "-e"}, {"ruby", "-e"}, {"php", "-r"},
+		{"python", "-m", "pytest"}, {"botctl", "run", "--"}, {"/opt/botctl", "guard"}, {"uv", "sync"}, {"docker", "run"}, {"ssh", "host"}, {"sh", "-c", "true; true"}, {"java", "-cp"},
+	} {
+		if head[0] == "java" && slices.Contains(argv, "-jar") {
+			continue
+		}
+		if got := ReadProgram(append(slices.Clone(head), argv...), ""); got.Kind != Unknown {
+			t.Fatalf("%q: %+v", append(head, argv...), got)
+		}
+	}
+}
+
+// FuzzJudge: whatever a process looks like, it is a rival only if it is ours, runs one of the roles in this
+// project or with this token, and no other token acquits it; or if it carries the marks of a run whose
+// supervisor is gone.
+func FuzzJudge(f *testing.F) {
+	f.Add("python\x00bot.py", "BOT_TOKEN=7:a", "python\x00bot.py", "", "", uint16(0xffff))
+	f.Add("uvicorn\x00api_server:app", "TOKEN=x", "python\x00main.py", "api*", "", uint16(3))
+	f.Add("python\x00bot.py\x00110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsawE", "", "./bot.sh", "", "*", uint16(7))
+	f.Add("node\x00.", "", "python\x00.", "", "", uint16(7))
+	f.Fuzz(func(t *testing.T, argv, env, command, rival, spare string, bits uint16) {
+		bit := func(n int) bool { return bits>>n&1 == 1 }
+		target := Target{Dir: "/p", Command: strings.Split(command, "\x00"), Keys: []string{"b-1"}, Rivals: []string{rival}, Spare: []string{spare}, HostWide: bit(0)}
+		if bit(1) {
+			target.Token = "7:a"
+		}
+		x := facts{argv: strings.Split(argv, "\x00"), env: strings.Split(env, "\x00"), dir: "/p", inDir: bit(2), ours: bit(3), markAlive: bit(4)}
+		if bit(5) {
+			x.markKeys = []string{"b-1"}
+		}
+		if bit(6) {
+			x.markKeys = append(x.markKeys, "d-2")
+		}
+		if bit(7) {
+			x.dotenv = []token.Token{"8:b"}
+		}
+		if bit(8) {
+			x.exe = "/usr/bin/x"
+		}
+		verdict, why := target.judge(x)
+		if again, _ := target.judge(x); again != verdict || (verdict == None) != (why == "") {
+			t.Fatalf("%q %q", verdict, why)
+		}
+		if bit(5) && bit(4) && verdict != None {
+			t.Fatalf("the bot of a living supervisor is a %s: %s", verdict, why)
+		}
+		if verdict != Rival && verdict != Suspect && verdict != Ambiguous {
+			return
+		}
+		if !x.ours {
+			t.Fatalf("another user's process is a %s: %s", verdict, why)
+		}
+		if bit(5) && !bit(4) {
+			return // left over: its marks prove it
+		}
+		p := ReadProgram(x.argv, x.exe)
+		tokens := token.FromEnv(lookupIn(x.env), "")
+		mine := target.Token != "" && (slices.Contains(tokens, target.Token) || strings.Contains(argv, target.Token.Reveal()))
+		switch {
+		case p.Kind == Unknown:
+			t.Fatalf("%q is a %s: %s", argv, verdict, why)
+		case !mine && target.Token != "" && (len(tokens) > 0 || secretInArgs.MatchString(argv)):
+			t.Fatalf("another bot's process is a %s: %s", verdict, why)
+		case verdict == Rival && !x.inDir && (!target.HostWide || !mine):
+			t.Fatalf("a process elsewhere is a %s: %s", verdict, why)
+		case verdict == Rival && target.HostWide && !mine:
+			t.Fatalf("a process without the token is a %s: %s", verdict, why)
+		}
+	})
+}
+
+func TestNoNameIsNoProgram(t *testing.T) {
+	for _, argv := range [][]string{{"python", ""}, {"uvicorn", ""}, {"java", "-jar", ""}, {"python", "-m", ""}, {""}} {
+		if got := ReadProgram(argv, ""); !reflect.DeepEqual(got, Program{}) {
+			t.Errorf("%q: %+v", argv, got)
+		}
+	}
+}
