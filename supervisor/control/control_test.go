@@ -178,7 +178,7 @@ func TestASupervisorThatHangsIsNotWaitedForForEver(t *testing.T) {
 func TestAFolderNamedLikeAPattern(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "[bot]")
 	os.Mkdir(dir, 0o700)
-	if err := WriteState(dir, Status{Key: "d-x"}); err != nil {
+	if err := WriteState(dir, Status{Key: "d-x"}, false); err != nil {
 		t.Fatal(err)
 	}
 	if list, errs := ReadStates(dir); len(list) != 1 || len(errs) != 0 {
