@@ -123,7 +123,7 @@ func (r *run) managerNews() managerNews {
 }
 
 // killTime is what a stop may take beyond its time limit: the end by force.
-const killTime = 6 * time.Second
+const killTime = 11 * time.Second
 
 func (n managerNews) since(told managerNews) (lines []string) {
 	if n.ready && !told.ready {

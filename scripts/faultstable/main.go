@@ -32,6 +32,7 @@ var notes = map[int]string{
 func main() {
 	full := flag.Bool("full", false, "run the long forms")
 	mutate := flag.Bool("mutate", false, "take protections out and want to see their cases fail")
+	all := flag.Bool("all", false, "run the other tests of the same packages, too")
 	out := flag.String("out", "", "write the table to this file, too")
 	flag.Parse()
 	if *full {
@@ -43,7 +44,7 @@ func main() {
 	if *mutate {
 		text, ok, err = mutants(flag.Args())
 	} else {
-		text, ok, err = cases(flag.Args())
+		text, ok, err = cases(flag.Args(), *all)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "scripts/faults:", err)
@@ -86,13 +87,16 @@ type event struct {
 	Elapsed                       float64
 }
 
-// cases runs every test that cites a case, or those of the given ones.
-func cases(only []string) (string, bool, error) {
+// cases runs every test that cites a case, or those of the given ones, or all tests.
+func cases(only []string, all bool) (string, bool, error) {
 	pattern := "P[0-9]+"
-	if len(only) > 0 {
+	switch {
+	case all:
+		pattern = "."
+	case len(only) > 0:
 		pattern = "(" + strings.Join(only, "|") + ")([^0-9]|$)"
 	}
-	cmd := exec.Command("go", "test", "-race", "-json", "-timeout", "60m", "-run", pattern, "./supervisor/...", "./cmd/botctl")
+	cmd := exec.Command("go", "test", "-race", "-json", "-shuffle=on", "-p", "1", "-timeout", "120m", "-run", pattern, "./supervisor/...", "./cmd/botctl")
 	cmd.Stderr = os.Stderr
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {
@@ -103,9 +107,17 @@ func cases(only []string) (string, bool, error) {
 	}
 	results := map[int]*result{}
 	output := map[string]string{}
-	for sc := bufio.NewScanner(pipe); sc.Scan(); {
+	sc := bufio.NewScanner(pipe)
+	sc.Buffer(nil, 16<<20)
+	for sc.Scan() {
 		var ev event
-		if json.Unmarshal(sc.Bytes(), &ev) != nil || ev.Test == "" {
+		if json.Unmarshal(sc.Bytes(), &ev) != nil {
+			continue
+		}
+		if ev.Test == "" { // of a package: did it build, did it end
+			if ev.Action == "output" || ev.Action == "build-output" {
+				fmt.Fprint(os.Stderr, ev.Output)
+			}
 			continue
 		}
 		key := ev.Package + "." + ev.Test

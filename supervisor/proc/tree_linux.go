@@ -260,11 +260,11 @@ func (m member) signal(sig syscall.Signal) {
 
 // killLimit is how long killAll tries. What lives on then is beyond reach: in an
 // uninterruptible wait of the kernel, or of another user.
-const killLimit = 5 * time.Second
+const killLimit = 10 * time.Second
 
 // killAll ends the tree and returns what it could not end. New processes may appear while
-// it works, so each round stops what it finds before it kills (P38) and the rounds
-// go on until one finds nothing.
+// it works, so the rounds go on until one finds nothing, and from the second on they freeze the tree before they
+// kill it (P38).
 func (c *Child) killAll() (survivors []int) {
 	spend()
 	defer save()
@@ -289,9 +289,7 @@ func (c *Child) killAll() (survivors []int) {
 			return nil
 		}
 		if round > 0 {
-			for _, m := range alive {
-				m.signal(syscall.SIGSTOP)
-			}
+			alive = c.freeze(limit.C)
 		}
 		pids := make([]int, 0, len(alive))
 		for _, m := range alive {
@@ -304,6 +302,37 @@ func (c *Child) killAll() (survivors []int) {
 			return pids
 		}
 	}
+}
+
+// freezeLooks bounds the looks of a freeze: an ordinary tree stands still after two.
+const freezeLooks = 200
+
+// freeze stops every process before any is killed: one that is stopped cannot fork, and keeps its place where
+// the number of processes is limited, while one that is killed makes room for the next.
+func (c *Child) freeze(limit <-chan time.Time) (alive []member) {
+	for range freezeLooks {
+		alive = nil
+		moving := false
+		for _, m := range c.members() {
+			if m.dead() {
+				continue
+			}
+			alive = append(alive, m)
+			if m.state != 'T' {
+				moving = true
+				m.signal(syscall.SIGSTOP)
+			}
+		}
+		select {
+		case <-limit:
+			return alive
+		default:
+		}
+		if !moving {
+			break
+		}
+	}
+	return alive
 }
 
 // anyDead is closed when one of pids is dead, or after a moment when that cannot be
