@@ -52,7 +52,7 @@ func main() {
 	}
 	fmt.Print(text)
 	if *out != "" {
-		if err := os.WriteFile(*out, []byte(document(text, *mutate)), 0o644); err != nil {
+		if err := os.WriteFile(*out, []byte(document(text, *mutate, *full)), 0o644); err != nil {
 			fmt.Fprintln(os.Stderr, "scripts/faults:", err)
 			os.Exit(1)
 		}
@@ -63,8 +63,12 @@ func main() {
 }
 
 // document is the table as it is kept in docs.
-func document(table string, mutate bool) string {
-	title := "# Fault cases\n\nThe latest table of `scripts/faults --full`. The numbers are those of the fault tables; each test's name cites its own.\n"
+func document(table string, mutate, full bool) string {
+	form := "its short form"
+	if full {
+		form = "its long form, --full"
+	}
+	title := "# Fault cases\n\nThe latest table of `scripts/faults`, from " + form + ". The numbers are those of the fault tables; each test's name cites its own.\n"
 	if mutate {
 		title = "# Mutants\n\nThe latest table of `scripts/faults --mutate`: what botctl lacks, and the test that then fails.\n"
 	}
