@@ -5,7 +5,6 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -16,21 +15,6 @@ import (
 	"testing"
 	"time"
 )
-
-// pollerName is the name under which the test binary polls, as a bot of a few lines would.
-const pollerName = "poller"
-
-// poller polls until it is killed, and obeys SIGTERM.
-func poller() {
-	url := os.Getenv("TELEGRAM_API_BASE") + "/bot" + os.Getenv("TELEGRAM_BOT_TOKEN") + "/getUpdates?timeout=20"
-	for {
-		resp, err := http.Post(url, "", nil)
-		if err != nil {
-			continue
-		}
-		resp.Body.Close()
-	}
-}
 
 // shapes are the ways in which owners start a bot. Each ends in one poller.
 var shapes = map[string][]string{

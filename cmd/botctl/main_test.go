@@ -85,6 +85,21 @@ func rival(socket, token string) {
 	}
 }
 
+// pollerName is the name under which the test binary polls, as a bot of a few lines would.
+const pollerName = "poller"
+
+// poller polls until it is killed, and obeys SIGTERM.
+func poller() {
+	url := os.Getenv("TELEGRAM_API_BASE") + "/bot" + os.Getenv("TELEGRAM_BOT_TOKEN") + "/getUpdates?timeout=20"
+	for {
+		resp, err := http.Post(url, "", nil)
+		if err != nil {
+			continue
+		}
+		resp.Body.Close()
+	}
+}
+
 // project is a folder with a bot, a state folder, a sandbox and a token.
 type project struct {
 	t     *testing.T

@@ -236,7 +236,7 @@ var lacks = []struct{ mutant, pkg, test string }{
 	{"no-heir-check", "proc", "TestP16WhatWe"},
 	{"no-token-acquittal", "stale", "TestP16Rivals"},
 	{"first-parenthesis", "proc", "TestP17"},
-	{"no-stale-kill", "stale", "TestP16Rivals"},
+	{"no-stale-kill", "stale", "TestP20"},
 	{"any-namespace", "stale", "TestP21"},
 	{"no-keep", "stale", "TestP16Rivals"},
 	{"no-busy-retry", "proc", "TestP25"},

@@ -46,6 +46,7 @@ const (
 	Suspect   Verdict = "suspect"    // may poll
 	Ambiguous Verdict = "ambiguous"  // the bot's script, with other arguments
 	NotOurs   Verdict = "other_user" // has the role, and belongs to another user
+	Zombie    Verdict = "zombie"     // dead; its parent has not reaped it
 )
 
 // facts are what is known of a process when it is judged.

@@ -208,3 +208,10 @@ func restarter(pid int) string {
 	}
 	return ""
 }
+
+func uidOf(info os.FileInfo) int {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return int(st.Uid)
+	}
+	return -1
+}

@@ -80,6 +80,7 @@ func (r Report) count(outcomes ...Outcome) (n int) {
 type Options struct {
 	DryRun   bool
 	Conflict bool          // a conflict goes on: suspects that hold a connection to the Bot API are ended too
+	Zombies  bool          // list dead processes that may have been this bot
 	Lineage  bool          // look at every environment for the marks of earlier runs
 	Grace    time.Duration // between SIGTERM and SIGKILL; 0: 5 s
 }
@@ -105,6 +106,11 @@ func (f *Finder) Sweep(ctx context.Context, t Target, o Options) (Report, error)
 	if err != nil {
 		return report, err
 	}
+	if o.Zombies {
+		if pids, err := listPIDs(); err == nil {
+			report.Findings = append(report.Findings, t.zombies(pids, untouchable(pids, t.Keep), f.masker.String)...)
+		}
+	}
 	if f.hook != nil {
 		f.hook()
 	}
@@ -112,7 +118,7 @@ func (f *Finder) Sweep(ctx context.Context, t Target, o Options) (Report, error)
 	for i := range report.Findings {
 		found := &report.Findings[i]
 		switch {
-		case found.Verdict == NotOurs:
+		case found.Verdict == NotOurs, found.Verdict == Zombie:
 			found.Outcome = NotTouched
 		case found.Verdict == Rival, o.Conflict && found.Connected:
 			found.Outcome = WouldEnd

@@ -228,6 +228,53 @@ func TestP16RivalsGoAndBystandersStay(t *testing.T) {
 	}
 }
 
+func TestP20ARivalThatIgnoresSIGTERM(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	tr := newTroupe(t)
+	rival := tr.play(actor{argv: []string{"python", "bot.py"}, env: []string{"BOTCTL_TEST_ACTOR=stubborn"}})
+	report := sweep(t, newFinder(), tr.target(), Options{Grace: 100 * time.Millisecond})
+	if f := find(report, rival); f == nil || f.Outcome != EndedByKill || lives(rival) || report.Survived() != 0 {
+		t.Errorf("%+v, want it killed", f)
+	}
+}
+
+func TestP18AZombieIsSkippedAndNamed(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	tr := newTroupe(t)
+	script := filepath.Join(tr.dir, "neglect.py")
+	os.WriteFile(script, []byte("import os, sys, time\npid = os.fork()\nif pid == 0:\n    os._exit(0)\nprint(pid, flush=True)\ntime.sleep(1000)\n"), 0o644)
+	cmd := exec.Command("python3", "-u", script)
+	cmd.Dir = tr.dir
+	out, _ := cmd.StdoutPipe()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { cmd.Process.Kill(); cmd.Wait() }()
+	dead := 0
+	if _, err := fmt.Fscan(out, &dead); err != nil {
+		t.Fatal(err)
+	}
+	for !zombie(dead) {
+		time.Sleep(time.Millisecond)
+	}
+	if unix.Kill(dead, 0) != nil {
+		t.Error("kill(0) does not reach a zombie here")
+	}
+	report := sweep(t, newFinder(), tr.target(), Options{Zombies: true, Lineage: true})
+	f := find(report, dead)
+	want := fmt.Sprintf("not reaped by its parent, pid %d ", cmd.Process.Pid)
+	if f == nil || f.Verdict != Zombie || f.Outcome != NotTouched || !strings.Contains(f.Evidence, want) || report.Ended() != 0 {
+		t.Errorf("%+v, want a zombie %q", report.Findings, want)
+	}
+	if r := sweep(t, newFinder(), tr.target(), Options{Lineage: true}); len(r.Findings) != 0 {
+		t.Errorf("%+v: a run has no use for zombies", r.Findings)
+	}
+}
+
 func find(r Report, pid int) *Finding {
 	for i := range r.Findings {
 		if r.Findings[i].PID == pid {
