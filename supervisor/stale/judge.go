@@ -179,19 +179,6 @@ func (t *Target) sameScriptOtherwise(p Program, f facts) bool {
 	return !slices.Equal(p.Args, child.Args) || !slices.Equal(envFiles(f.argv), envFiles(t.Command))
 }
 
-// envFiles are the values of --env-file in an argument list.
-func envFiles(argv []string) []string {
-	var list []string
-	for i, a := range argv {
-		if v, ok := strings.CutPrefix(a, "--env-file="); ok {
-			list = append(list, v)
-		} else if a == "--env-file" && i+1 < len(argv) {
-			list = append(list, argv[i+1])
-		}
-	}
-	return list
-}
-
 // matches compares patterns with the operand, its last element, its stem and the executable.
 func matches(patterns []string, p Program, exe string) bool {
 	names := []string{p.Name, path.Base(p.Name), p.Stem(), filepath.Base(exe)}
