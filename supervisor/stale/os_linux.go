@@ -62,7 +62,13 @@ func (r *lineReader) argv(pid int) []string {
 	if err != nil || n <= 0 {
 		return nil
 	}
-	line := strings.TrimRight(string(r.buf[:n]), "\x00")
+	text := r.buf[:n]
+	if n == len(r.buf) { // a token may stand behind this
+		if text, err = os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline"); err != nil {
+			return nil
+		}
+	}
+	line := strings.TrimRight(string(text), "\x00")
 	if line == "" {
 		return nil
 	}
