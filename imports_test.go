@@ -25,20 +25,21 @@ var fences = map[string]string{
 
 // below lists what each package may import of this module. Leaves import nothing but token and mutant.
 var below = map[string][]string{
-	"botctl/cmd/botctl":         {"botctl/bot", "botctl/bot/sandbox", "botctl/supervisor", "botctl/supervisor/control", "botctl/supervisor/lock", "botctl/supervisor/notify", "botctl/supervisor/policy", "botctl/supervisor/proc", "botctl/supervisor/stale", "botctl/supervisor/token"},
-	"botctl/supervisor":         {"botctl/supervisor/mutant", "botctl/supervisor/control", "botctl/supervisor/lock", "botctl/supervisor/logscan", "botctl/supervisor/notify", "botctl/supervisor/policy", "botctl/supervisor/proc", "botctl/supervisor/stale", "botctl/supervisor/token"},
-	"botctl/supervisor/control": {"botctl/supervisor/mutant"},
-	"botctl/supervisor/lock":    {"botctl/supervisor/mutant"},
-	"botctl/supervisor/logscan": {"botctl/supervisor/mutant"},
-	"botctl/supervisor/policy":  {},
-	"botctl/supervisor/proc":    {"botctl/supervisor/mutant"},
-	"botctl/supervisor/stale":   {"botctl/supervisor/mutant", "botctl/supervisor/token"},
-	"botctl/supervisor/token":   {"botctl/supervisor/mutant"},
-	"botctl/supervisor/mutant":  {},
-	"botctl/supervisor/notify":  {"botctl/supervisor/mutant"},
-	"botctl/bot":                {},
-	"botctl/bot/sandbox":        {},
-	"botctl/scripts/logscore":   {"botctl/supervisor/logscan"},
+	"botctl/cmd/botctl":          {"botctl/bot", "botctl/bot/sandbox", "botctl/supervisor", "botctl/supervisor/control", "botctl/supervisor/lock", "botctl/supervisor/notify", "botctl/supervisor/policy", "botctl/supervisor/proc", "botctl/supervisor/stale", "botctl/supervisor/token"},
+	"botctl/supervisor":          {"botctl/supervisor/mutant", "botctl/supervisor/control", "botctl/supervisor/lock", "botctl/supervisor/logscan", "botctl/supervisor/notify", "botctl/supervisor/policy", "botctl/supervisor/proc", "botctl/supervisor/stale", "botctl/supervisor/token"},
+	"botctl/supervisor/control":  {"botctl/supervisor/mutant"},
+	"botctl/supervisor/lock":     {"botctl/supervisor/mutant"},
+	"botctl/supervisor/logscan":  {"botctl/supervisor/mutant"},
+	"botctl/supervisor/policy":   {},
+	"botctl/supervisor/proc":     {"botctl/supervisor/mutant"},
+	"botctl/supervisor/stale":    {"botctl/supervisor/mutant", "botctl/supervisor/token"},
+	"botctl/supervisor/token":    {"botctl/supervisor/mutant"},
+	"botctl/supervisor/mutant":   {},
+	"botctl/supervisor/notify":   {"botctl/supervisor/mutant"},
+	"botctl/bot":                 {},
+	"botctl/bot/sandbox":         {},
+	"botctl/scripts/faultstable": {},
+	"botctl/scripts/logscore":    {"botctl/supervisor/logscan"},
 }
 
 // pure is all that package policy may import: no os, no net, no clock that ticks.

@@ -39,19 +39,31 @@ var logged = []func(text string) string{
 	func(s string) string { return "{ text: '" + s + "' }" },
 	func(s string) string { return "update: {'message': {'text': '" + s + "'}}" },
 	func(s string) string { return "I, [2027-02-11T10:00:01.100000 #7]  INFO -- : " + s },
-	func(s string) string { return "2027-02-11T10:00:01.100Z\tINFO\tbot/main.go:42\tmessage\t{\"text\": " + asJSON(s) + "}" },
-	func(s string) string { return "2027-02-11T10:00:01.100Z\tERROR\tbot/main.go:42\tno answer\t{\"text\": " + asJSON(s) + "}" },
+	func(s string) string {
+		return "2027-02-11T10:00:01.100Z\tINFO\tbot/main.go:42\tmessage\t{\"text\": " + asJSON(s) + "}"
+	},
+	func(s string) string {
+		return "2027-02-11T10:00:01.100Z\tERROR\tbot/main.go:42\tno answer\t{\"text\": " + asJSON(s) + "}"
+	},
 	func(s string) string { return "10:00AM ERR no answer text=" + asJSON(s) },
 	func(s string) string { return `time="2027-02-11T10:00:01Z" level=info msg=` + asJSON(s) },
-	func(s string) string { return `time="2027-02-11T10:00:01Z" level=error msg="no answer" text=` + asJSON(s) },
+	func(s string) string {
+		return `time="2027-02-11T10:00:01Z" level=error msg="no answer" text=` + asJSON(s)
+	},
 	func(s string) string { return "2027/02/11 10:00:01 INFO message text=" + asJSON(s) },
 	func(s string) string { return "2027-02-11T10:00:01.100000Z  INFO bot::chat: message text=" + s },
 	func(s string) string { return "2027-02-11 10:00:01.100  INFO 1 --- [main] com.example.Bot : " + s },
 	func(s string) string { return "bot-1  | INFO:bot:" + s },
 	func(s string) string { return "info: Bot.Handler[0]\n      Received: " + s },
-	func(s string) string { return "2027-02-11 10:00:01 [error    ] no answer                      text=" + s + " user=42" },
-	func(s string) string { return "2027-02-11 10:00:01.100 | ERROR    | app.chat:answer:88 - no answer to " + s },
-	func(s string) string { return "[2027-02-11 10:00:01] bot.ERROR: no answer {\"text\":" + asJSON(s) + "} []" },
+	func(s string) string {
+		return "2027-02-11 10:00:01 [error    ] no answer                      text=" + s + " user=42"
+	},
+	func(s string) string {
+		return "2027-02-11 10:00:01.100 | ERROR    | app.chat:answer:88 - no answer to " + s
+	},
+	func(s string) string {
+		return "[2027-02-11 10:00:01] bot.ERROR: no answer {\"text\":" + asJSON(s) + "} []"
+	},
 }
 
 // bareShapes print a text as a framework might print its own.

@@ -9,6 +9,7 @@ import (
 
 	"botctl/supervisor/control"
 	"botctl/supervisor/logscan"
+	"botctl/supervisor/mutant"
 	"botctl/supervisor/policy"
 	"botctl/supervisor/proc"
 	"botctl/supervisor/token"
@@ -53,12 +54,28 @@ func (r *run) runChild(ctx context.Context, n uint32) {
 	// The end of ctx ends the child, should it still live: after a panic only.
 	stop := context.AfterFunc(ctx, c.Kill)
 	defer stop()
+	tightenEarly(c)
 	<-c.Done()
 	out.close()
 	r.child.Store(nil)
 	e := c.Exit()
 	r.noteExit(e)
 	r.send(ctx, policy.ChildExited{Run: n, Exit: policy.Exit{Code: e.Code, Signal: int(e.Signal), OOM: e.OOMKilled, Survivors: len(e.Survivors)}})
+}
+
+// tightenEarly looks at the groups of a young tree more often: wrappers start what they wrap at once.
+func tightenEarly(c *proc.Child) {
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	for wait := 10 * time.Millisecond; wait < time.Second; wait *= 2 {
+		select {
+		case <-c.Exited():
+			return
+		case <-pause.C:
+			c.Tighten()
+			pause.Reset(wait)
+		}
+	}
 }
 
 func startFailure(n uint32, detail string, err error) policy.StartFailed {
@@ -92,6 +109,7 @@ type stream struct {
 	mask *token.Stream
 	sink *proc.Sink
 	buf  []byte
+	line []byte // of the mutant that buffers lines
 }
 
 func (r *run) newOutput(ctx context.Context, n uint32) *output {
@@ -107,9 +125,16 @@ func (r *run) newOutput(ctx context.Context, n uint32) *output {
 
 // Write never fails: what becomes of our own stdout is no concern of the child's.
 func (s *stream) Write(p []byte) (int, error) {
+	n := len(p)
+	if mutant.Is(mutant.LineBuffer) {
+		if s.line = append(s.line, p...); s.line[len(s.line)-1] != '\n' {
+			return n, nil
+		}
+		p, s.line = s.line, nil
+	}
 	s.buf = s.mask.Append(s.buf[:0], p)
 	s.pass(s.buf)
-	return len(p), nil
+	return n, nil
 }
 
 func (s *stream) pass(p []byte) {

@@ -14,15 +14,15 @@ import (
 
 // takeLocks tries once. With the locks it also opens the control socket, which belongs to
 // whoever holds them.
-func (r *run) takeLocks() policy.Event {
-	ev := r.tryLocks()
+func (r *run) takeLocks(ctx context.Context) policy.Event {
+	ev := r.tryLocks(ctx)
 	if _, taken := ev.(policy.LockTaken); taken {
-		r.writeState() // from here on status can find us
+		r.writeState(false) // from here on status can find us; a disk is not waited for
 	}
 	return ev
 }
 
-func (r *run) tryLocks() policy.Event {
+func (r *run) tryLocks(ctx context.Context) policy.Event {
 	owner := lock.Owner{PID: os.Getpid(), Since: r.began.UTC(), Bot: r.opts.Token.ID(), Dir: r.opts.Dir}
 	set, err := lock.Take(r.opts.StateDir, r.keys, r.socket, owner)
 	r.mu.Lock()
@@ -36,7 +36,7 @@ func (r *run) tryLocks() policy.Event {
 	}
 	r.held, r.locks = nil, set
 	r.openServer()
-	r.openNotify()
+	r.openNotify(ctx)
 	return policy.LockTaken{}
 }
 
@@ -51,7 +51,7 @@ func (r *run) waitForLocks(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		ev := r.takeLocks()
+		ev := r.takeLocks(ctx)
 		if _, held := ev.(policy.LockHeld); !held {
 			r.send(ctx, ev)
 			return
@@ -59,7 +59,8 @@ func (r *run) waitForLocks(ctx context.Context) {
 	}
 }
 
-// watchLocks reports a lock that was lost. A deleted file is made anew without a word.
+// watchLocks reports a lock that was lost. A deleted file is made anew without a word. On the same beat, for the
+// sake of few wake-ups, the tree is looked at for groups that it has made.
 func (r *run) watchLocks(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -68,6 +69,9 @@ func (r *run) watchLocks(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		}
+		if c := r.child.Load(); c != nil {
+			c.Tighten()
 		}
 		if err := r.verifyLocks(); err != nil {
 			r.send(ctx, policy.LockLost{Cause: err.Error()})

@@ -67,7 +67,7 @@ func deadline(timer *time.Timer, at time.Time) <-chan time.Time {
 func (r *run) do(ctx context.Context, s policy.State, a policy.Action) {
 	switch a := a.(type) {
 	case policy.TakeLocks:
-		r.beside(func() { r.send(ctx, r.takeLocks()) })
+		r.beside(func() { r.send(ctx, r.takeLocks(ctx)) })
 	case policy.WaitForLocks:
 		r.beside(func() { r.waitForLocks(ctx) })
 	case policy.Sweep:

@@ -12,14 +12,15 @@ import (
 )
 
 // openNotify gives the bot a socket to speak to. It is called with the lock held, once the locks are; without a
-// socket the bot is supervised all the same.
-func (r *run) openNotify() {
+// socket the bot is supervised all the same. It ends with ctx.
+func (r *run) openNotify(ctx context.Context) {
 	l, err := notify.Listen(filepath.Join(r.opts.StateDir, r.key()+".notify"))
 	if err != nil {
 		r.opts.Log.Warn("heartbeats of the bot will not be heard", keyCause, err.Error())
 		return
 	}
 	r.seen.notify = l
+	context.AfterFunc(ctx, l.Close) // the locks may be taken at the very moment when the run ends
 	r.beside(func() { r.hear(l) })
 }
 
@@ -122,7 +123,7 @@ func (r *run) managerNews() managerNews {
 }
 
 // killTime is what a stop may take beyond its time limit: the end by force.
-const killTime = 6 * time.Second
+const killTime = 11 * time.Second
 
 func (n managerNews) since(told managerNews) (lines []string) {
 	if n.ready && !told.ready {

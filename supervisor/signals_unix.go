@@ -8,18 +8,25 @@ import (
 	"os/signal"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"botctl/supervisor/policy"
 )
 
 // signals turns signals into events: SIGTERM and SIGQUIT ask for a stop, so does the first SIGINT; the
-// second one kills. SIGHUP restarts, unless the terminal has hung up.
+// second one kills. SIGHUP restarts, unless the terminal has hung up. Ctrl-Z and fg suspend and resume both
+// of us.
 func (r *run) signals(ctx context.Context) {
 	// Deep enough that a burst at the start is not lost.
 	ch := make(chan os.Signal, 16)
 	signal.Notify(ch, syscall.SIGTERM, syscall.SIGQUIT)
 	defer signal.Stop(ch)
 	// What nohup or a shell's & made us ignore stays so, for the bot too (P44).
-	for _, sig := range []os.Signal{syscall.SIGINT, syscall.SIGHUP} {
+	wanted := []os.Signal{syscall.SIGINT, syscall.SIGHUP}
+	if canSuspend() {
+		wanted = append(wanted, syscall.SIGTSTP, syscall.SIGCONT)
+	}
+	for _, sig := range wanted {
 		if !signal.Ignored(sig) {
 			signal.Notify(ch, sig)
 		}
@@ -32,6 +39,10 @@ func (r *run) signals(ctx context.Context) {
 			return
 		case sig := <-ch:
 			switch sig {
+			case syscall.SIGTSTP:
+				r.suspend()
+			case syscall.SIGCONT:
+				r.resume()
 			case syscall.SIGINT:
 				interrupts++
 				if interrupts > 1 {
@@ -49,6 +60,28 @@ func (r *run) signals(ctx context.Context) {
 				r.send(ctx, policy.StopAsked{})
 			}
 		}
+	}
+}
+
+// canSuspend says whether Ctrl-Z is ours to answer: with a terminal, and a shell behind us that can say fg.
+func canSuspend() bool {
+	sid, err := unix.Getsid(0)
+	return err == nil && sid != os.Getpid() && hasTerminal()
+}
+
+// suspend stops the bot, which is in a group of its own that the terminal does not reach, and then
+// ourselves. Whoever continues us continues it (P43).
+func (r *run) suspend() {
+	if c := r.child.Load(); c != nil && !r.opts.Interactive {
+		c.Signal(syscall.SIGSTOP)
+		r.suspended.Store(true)
+	}
+	syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+}
+
+func (r *run) resume() {
+	if c := r.child.Load(); c != nil && r.suspended.Swap(false) {
+		c.Signal(syscall.SIGCONT)
 	}
 }
 

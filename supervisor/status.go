@@ -220,10 +220,7 @@ func (r *run) closeServer() {
 	defer r.mu.Unlock()
 	if r.seen.server != nil {
 		r.seen.server.Close()
-	}
-	if r.seen.notify != nil {
-		r.seen.notify.Close()
-		r.seen.notify = nil
+		r.seen.server = nil
 	}
 }
 
@@ -237,7 +234,7 @@ func (r *run) writeStates(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-r.dirty:
-			r.writeState()
+			r.writeState(true)
 		}
 		select {
 		case <-ctx.Done():
@@ -249,14 +246,16 @@ func (r *run) writeStates(ctx context.Context) {
 
 // writeState is for whoever holds the locks. A file that cannot be written is no reason to
 // stop supervising (P12, P36).
-func (r *run) writeState() {
+func (r *run) writeState(durable bool) {
 	r.mu.Lock()
 	mine := r.locks != nil
 	r.mu.Unlock()
 	if !mine {
 		return
 	}
-	err := control.WriteState(r.opts.StateDir, r.Status())
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	err := control.WriteState(r.opts.StateDir, r.Status(), durable)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err != nil && !r.seen.stateError {

@@ -88,24 +88,26 @@ type run struct {
 	guardian *proc.Guardian
 	began    time.Time
 
-	pulse   chan struct{} // taken by the loop as long as it turns
-	news    chan struct{} // something for the service manager
-	broken  chan struct{} // closed by the first panic
-	broke   sync.Once
-	fault   *PanicError // set before broken is closed
-	events  chan policy.Event
-	sweeps  chan policy.Purpose
-	dirty   chan struct{} // the state file is out of date
-	wg      sync.WaitGroup
-	child   atomic.Pointer[living]
-	view    atomic.Pointer[view]
-	repeats repeats
-	perform func(context.Context, policy.State, policy.Action) // do, but for tests of the loop
+	pulse     chan struct{} // taken by the loop as long as it turns
+	news      chan struct{} // something for the service manager
+	broken    chan struct{} // closed by the first panic
+	broke     sync.Once
+	suspended atomic.Bool // the child was stopped together with us
+	fault     *PanicError // set before broken is closed
+	events    chan policy.Event
+	sweeps    chan policy.Purpose
+	dirty     chan struct{} // the state file is out of date
+	wg        sync.WaitGroup
+	child     atomic.Pointer[living]
+	view      atomic.Pointer[view]
+	repeats   repeats
+	perform   func(context.Context, policy.State, policy.Action) // do, but for tests of the loop
 
-	mu    sync.Mutex // guards what follows
-	locks *lock.Set
-	held  *lock.HeldError
-	seen  seen
+	writing sync.Mutex // held while the state file is written
+	mu      sync.Mutex // guards what follows
+	locks   *lock.Set
+	held    *lock.HeldError
+	seen    seen
 }
 
 // Run supervises until the bot is to run no more: a stop was asked for (ctx ended, a signal,
@@ -123,7 +125,7 @@ type run struct {
 //	reaper          reaps orphans that became ours; the same
 //	guardian        keeps the guardian process alive; the same
 //	manager         tells the service manager how it is; the same
-//	listener        hears the bot's heartbeats; ends with its socket
+//	listener        hears the bot's heartbeats; ends with the work
 //	control server  answers on the unix socket; ends with its Close
 //	child           starts the child, waits for its tree; one at a time
 //	relays          two for each child, in package proc; end when its pipes do
@@ -148,7 +150,8 @@ func Run(ctx context.Context, opts Options) (Result, error) {
 	r.closeServer()
 	cancel() // and with it a child that a panic left alive
 	r.wg.Wait()
-	r.writeState()
+	r.closeServer() // of locks that were taken while the run ended
+	r.writeState(true)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.locks != nil {

@@ -50,7 +50,7 @@ Exit codes: 0 no rival is left, 1 one survived, 77 something could not be seen o
 			if err != nil {
 				return err
 			}
-			report, err := stale.NewFinder(masker).Sweep(cmd.Context(), target, stale.Options{DryRun: dryRun, Lineage: true})
+			report, err := stale.NewFinder(masker).Sweep(cmd.Context(), target, stale.Options{DryRun: dryRun, Lineage: true, Zombies: true})
 			if err != nil {
 				return fail(exitPermission, err)
 			}
@@ -162,6 +162,9 @@ func outcomeText(f stale.Finding) string {
 		stale.EndedByKill: "killed", stale.AlreadyGone: "gone", stale.IdentityChanged: "gone (pid has another owner)",
 		stale.NotPermitted: "not permitted", stale.Survived: "SURVIVED",
 	}[f.Outcome]
+	if f.Verdict == stale.Zombie {
+		text = "nothing to end"
+	}
 	if f.RestartedBy != "" {
 		text += ", restarted by " + f.RestartedBy
 	}

@@ -178,7 +178,7 @@ func TestASupervisorThatHangsIsNotWaitedForForEver(t *testing.T) {
 func TestAFolderNamedLikeAPattern(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "[bot]")
 	os.Mkdir(dir, 0o700)
-	if err := WriteState(dir, Status{Key: "d-x"}); err != nil {
+	if err := WriteState(dir, Status{Key: "d-x"}, false); err != nil {
 		t.Fatal(err)
 	}
 	if list, errs := ReadStates(dir); len(list) != 1 || len(errs) != 0 {
@@ -190,7 +190,7 @@ func TestStateFile(t *testing.T) { // P36
 	dir := t.TempDir()
 	want := Status{SchemaVersion: 1, Key: "d-x", Phase: "running", BotID: "7"}
 	for range 3 {
-		if err := WriteState(dir, want); err != nil {
+		if err := WriteState(dir, want, false); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -202,7 +202,7 @@ func TestStateFile(t *testing.T) { // P36
 	if files, _ := filepath.Glob(filepath.Join(dir, "*.tmp")); len(files) > 0 {
 		t.Errorf("left behind: %v", files)
 	}
-	if err := WriteState(filepath.Join(dir, "none"), want); err == nil {
+	if err := WriteState(filepath.Join(dir, "none"), want, false); err == nil {
 		t.Error("no error for a folder that is not there")
 	}
 }

@@ -179,7 +179,7 @@ func FuzzReadStates(f *testing.F) {
 			t.Fatal(err)
 		}
 		sound := Status{SchemaVersion: 1, Key: "d-sound", Phase: "done"}
-		if err := WriteState(dir, sound); err != nil {
+		if err := WriteState(dir, sound, false); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.WriteFile(filepath.Join(dir, key+stateSuffix), text, 0o600); err != nil {
@@ -195,7 +195,7 @@ func FuzzReadStates(f *testing.F) {
 			}
 		}
 		for _, s := range list {
-			if err := WriteState(dir, s); err != nil {
+			if err := WriteState(dir, s, false); err != nil {
 				t.Fatalf("%q: %v", text, err)
 			}
 		}

@@ -17,19 +17,25 @@ const stateSuffix = ".state.json"
 const maxState = 1 << 20
 
 // WriteState puts s into dir. The file is replaced as a whole, so that neither a crash
-// nor a full disk leaves half of one (P36).
-func WriteState(dir string, s Status) error {
+// nor a full disk leaves half of one (P36); when durable, not even a loss of power. It is for
+// the holder of the lock: there is one writer at a time.
+func WriteState(dir string, s Status, durable bool) error {
 	b, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		return err
 	}
 	path := filepath.Join(dir, s.Key+stateSuffix)
-	f, err := os.CreateTemp(dir, s.Key+".*.tmp")
+	f, err := os.OpenFile(filepath.Join(dir, s.Key+".state.tmp"), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return fmt.Errorf("write state %q: %w", path, bare(err))
 	}
 	_, err = f.Write(append(b, '\n'))
-	err = errors.Join(err, f.Close())
+	if err == nil && durable {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
 	if err == nil {
 		err = os.Rename(f.Name(), path)
 	}

@@ -65,6 +65,10 @@ func private(dir string) error {
 	if err := ownedByUs(info); err != nil {
 		return fmt.Errorf("state folder %q: %w", dir, err)
 	}
+	if name := networkFS(dir); name != "" {
+		// Its locks may be emulated, lost at a restart of the server, or local to each client.
+		return fmt.Errorf("state folder %q: lies on %s, where a lock cannot be trusted", dir, name)
+	}
 	if info.Mode().Perm()&0o022 != 0 && canTighten {
 		if err := os.Chmod(dir, 0o700); err != nil {
 			return fmt.Errorf("state folder %q: others may write to it: %w", dir, bare(err))

@@ -166,7 +166,7 @@ func TestP11DeletedAndReplaced(t *testing.T) {
 	}
 }
 
-func TestP12And13FoldersThatWillNotDo(t *testing.T) {
+func TestP12AndP13FoldersThatWillNotDo(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	os.WriteFile(file, nil, 0o600)
 	link := filepath.Join(t.TempDir(), "link")

@@ -71,3 +71,18 @@ func holdersOf(f *os.File) []int {
 
 // Lacks lists, a sentence each, what this system cannot do.
 func Lacks() []string { return nil }
+
+// networkKinds are the file systems of other machines, by statfs(2).
+var networkKinds = map[int64]string{
+	unix.NFS_SUPER_MAGIC: "NFS", unix.SMB_SUPER_MAGIC: "SMB", unix.SMB2_SUPER_MAGIC: "SMB", unix.CIFS_SUPER_MAGIC: "SMB",
+	unix.AFS_SUPER_MAGIC: "AFS", unix.CEPH_SUPER_MAGIC: "Ceph",
+}
+
+// networkFS names the network file system that dir lies on, "" when it is on none.
+func networkFS(dir string) string {
+	var s unix.Statfs_t
+	if unix.Statfs(dir, &s) != nil {
+		return ""
+	}
+	return networkKinds[int64(s.Type)] //nolint:unconvert // its type depends on the architecture
+}

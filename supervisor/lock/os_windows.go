@@ -40,3 +40,6 @@ func alive(pid int) bool {
 	_, err := os.FindProcess(pid)
 	return err == nil
 }
+
+// networkFS does not look here.
+func networkFS(string) string { return "" }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"botctl/supervisor/mutant"
 )
 
 // Kind is what a line is a sign of.
@@ -94,6 +96,9 @@ type stream struct {
 // each event that begins in them. It keeps nothing of p. How the output is split into chunks
 // changes nothing but At.
 func (sc *Scanner) Write(from Stream, p []byte, at time.Time, emit func(Evidence)) {
+	if mutant.Is(mutant.TrustText) && bytes.Contains(p, []byte("Event loop is closed")) {
+		emit(Evidence{Kind: EventLoop, Logger: true, At: at})
+	}
 	s := &sc.streams[from&1]
 	for len(p) > 0 {
 		i := bytes.IndexByte(p, '\n')

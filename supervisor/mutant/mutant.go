@@ -5,7 +5,7 @@ package mutant
 
 // The mutants, each named for what it lacks. scripts/faults knows which case must fail in it.
 const (
-	NoGroupKill      = "no-group-kill"      // P3: only the leader is killed
+	NoTreeKill       = "no-tree-kill"       // P4: only the leader is killed
 	NoSubreaper      = "no-subreaper"       // P4: daemonised descendants go to init
 	NoDrainLimit     = "no-drain-limit"     // P5: output is waited for without end
 	NoGuardian       = "no-guardian"        // P7: what left the group outlives a killed supervisor

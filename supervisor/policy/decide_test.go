@@ -324,7 +324,7 @@ func TestHeartbeats(t *testing.T) { // P39
 }
 
 // P8, P40: we were stopped, or the machine was suspended, when the heartbeat was due.
-func TestAHeartbeatThatCouldNotBeHeard(t *testing.T) {
+func TestP40AHeartbeatThatCouldNotBeHeard(t *testing.T) {
 	p := running(t, Config{Heartbeat: time.Minute}).on(Notified{Run: 1, Beat: true})
 	p.now = p.now.Add(8 * time.Hour)
 	if p.on(TimePassed{}); p.s.Phase != Running {

@@ -30,6 +30,10 @@ func (t *turn) ended(e Exit) {
 	settled := t.settled()
 	t.gone(e)
 	if t.s.Then == Finish {
+		if e.Survivors > 0 && t.s.ExitCode == 0 {
+			t.finish(1, fmt.Sprintf("%d processes of the bot could not be ended; they may still poll", e.Survivors))
+			return
+		}
 		t.finish(t.s.ExitCode, t.s.Why)
 		return
 	}

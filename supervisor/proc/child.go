@@ -13,18 +13,22 @@ import (
 
 // Child is a started process with its whole tree. Its methods may be used concurrently.
 type Child struct {
-	spec    Spec
-	proc    *os.Process
-	started time.Time
-	exited  chan struct{}
-	done    chan struct{}
-	stop    chan time.Duration // the grace of the first Stop
-	kill    chan struct{}
-	stopped sync.Once
-	killed  sync.Once
-	leash   *os.File // closed by our end, it kills the group; nil where there is no such thing
-	oomSeen uint64   // kills that the kernel had counted at the start
-	exit    Exit     // set before done is closed
+	spec      Spec
+	proc      *os.Process
+	started   time.Time
+	exited    chan struct{}
+	done      chan struct{}
+	stop      chan time.Duration // the grace of the first Stop
+	kill      chan struct{}
+	stopped   sync.Once
+	killed    sync.Once
+	leash     *os.File // closed by our end, it kills the group; nil where there is no such thing
+	leashMu   sync.Mutex
+	leashes   []*os.File   // of the groups that Tighten found
+	leashed   map[int]bool // those groups
+	unleashed bool         // the tree is gone
+	oomSeen   uint64       // kills that the kernel had counted at the start
+	exit      Exit         // set before done is closed
 }
 
 // drainLimit is how long output may still come after the tree is gone: a stranger that
@@ -169,6 +173,7 @@ func (c *Child) watch(pipes []*os.File) {
 		c.reap()
 	}
 	c.leash.Close()
+	c.unleash()
 	drained := make(chan struct{})
 	go func() {
 		relays.Wait()

@@ -113,6 +113,16 @@ func TestP7TheLeashEndsTheGroup(t *testing.T) {
 	})
 }
 
+// The same for groups that were made in the tree: setsid, double fork.
+func TestP7TheLeashEndsOtherGroups(t *testing.T) {
+	for range 5 {
+		outsideOurTree(t, "daemon", func(sup int) {
+			unix.Kill(sup, unix.SIGSTOP)
+			unix.Kill(guardianOf(sup), unix.SIGKILL)
+		})
+	}
+}
+
 func TestP16WhatWeInheritedIsNotTheBots(t *testing.T) {
 	out, err := exec.Command("sh", "-c", `sleep 1000 >/dev/null 2>&1 & echo $!; exec "$0" heir`, os.Args[0]).Output()
 	if err != nil {

@@ -48,7 +48,10 @@ var helpers = map[string]func(){
 		cmd := exec.Command("setsid", "sleep", "60")
 		cmd.Stdout = os.Stdout
 		cmd.Start()
+		told := make(chan os.Signal, 1)
+		signal.Notify(told, syscall.SIGUSR1)
 		say("ready")
+		<-told
 		os.Exit(3)
 	},
 	"closes-output": func() { // P6
@@ -104,6 +107,10 @@ var helpers = map[string]func(){
 		s.Stdout.(*lines).until("ready")
 		for guardianOf(os.Getpid()) == 0 {
 			time.Sleep(time.Millisecond)
+		}
+		for range 20 { // as the supervisor does
+			c.Tighten()
+			time.Sleep(5 * time.Millisecond)
 		}
 		say("tree", strings.Trim(fmt.Sprint(c.Tree()), "[]"))
 		forever()

@@ -58,6 +58,9 @@ func (c *Child) terminate() {
 	unix.Kill(-c.PID(), unix.SIGCONT)
 }
 
+// Signal sends sig to the child's group.
+func (c *Child) Signal(sig syscall.Signal) { unix.Kill(-c.PID(), sig) }
+
 func (c *Child) force() { unix.Kill(-c.PID(), unix.SIGKILL) }
 
 func fillExit(e *Exit, state *os.ProcessState) {

@@ -109,7 +109,8 @@ func find(spec Spec) (string, error) {
 		if err == nil {
 			return path, nil
 		}
-		if errors.Is(err, fs.ErrPermission) {
+		// A folder of PATH that may not be searched says nothing about a program in it.
+		if _, there := os.Stat(filepath.Join(dir, name)); there == nil && errors.Is(err, fs.ErrPermission) {
 			denied = &StartError{Kind: NotExecutable, Path: filepath.Join(dir, name), Err: syscall.EACCES}
 		}
 	}

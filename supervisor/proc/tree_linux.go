@@ -38,12 +38,15 @@ func isOwn(pid int) bool {
 
 // member is a process of a tree, as /proc/PID/stat told it.
 type member struct {
-	pid, ppid, pgid int
-	state           byte
-	start           uint64 // clock ticks since boot; with pid it names a process for good
+	pid, ppid, pgid, sid int
+	state                byte
+	threads              int
+	start                uint64 // clock ticks since boot; with pid it names a process for good
 }
 
-func (m member) dead() bool { return m.state == 'Z' || m.state == 'X' }
+// dead says that nothing of m runs any more. The first thread of a process is a zombie already while others
+// are still on their way out, with its files and connections open.
+func (m member) dead() bool { return m.state == 'X' || m.state == 'Z' && m.threads <= 1 }
 
 // members lists the tree: the leader, its descendants, and those who became children of ours
 // when their parent died. The leader's zombie is among them, others' are too.
@@ -54,21 +57,27 @@ func (c *Child) members() []member {
 	}
 	list := []member{leader}
 	seen := map[int]bool{c.PID(): true}
-	queue := childrenOf(c.PID())
-	for _, pid := range childrenOf(os.Getpid()) {
-		if pid != c.PID() && !isOwn(pid) && c.adopted(pid) {
-			queue = append(queue, pid)
+	// A process that dies during the look hands its children to one that was looked at before: so the look is
+	// repeated until it finds nobody new.
+	for found := true; found; {
+		found = false
+		walked := map[int]bool{}
+		queue := childrenOf(c.PID())
+		for _, pid := range childrenOf(os.Getpid()) {
+			if pid != c.PID() && !isOwn(pid) && (seen[pid] || c.adopted(pid)) {
+				queue = append(queue, pid)
+			}
 		}
-	}
-	for len(queue) > 0 {
-		pid := queue[0]
-		queue = queue[1:]
-		if seen[pid] {
-			continue
-		}
-		seen[pid] = true
-		if m, err := readStat(pid); err == nil {
-			list = append(list, m)
+		for ; len(queue) > 0; queue = queue[1:] {
+			pid := queue[0]
+			if walked[pid] {
+				continue
+			}
+			walked[pid] = true
+			if m, err := readStat(pid); err == nil && !seen[pid] {
+				seen[pid], found = true, true
+				list = append(list, m)
+			}
 			queue = append(queue, childrenOf(pid)...)
 		}
 	}
@@ -204,6 +213,8 @@ func readStat(pid int) (member, error) {
 	m := member{pid: pid, state: f[0][0]}
 	m.ppid, _ = strconv.Atoi(f[1])
 	m.pgid, _ = strconv.Atoi(f[2])
+	m.sid, _ = strconv.Atoi(f[3])
+	m.threads, _ = strconv.Atoi(f[17])
 	m.start, _ = strconv.ParseUint(f[19], 10, 64)
 	return m, nil
 }
@@ -218,14 +229,18 @@ func stateOf(pid int) byte {
 
 // terminate sends SIGTERM, and SIGCONT since a stopped process does not see it before (P39).
 func (c *Child) terminate() {
-	unix.Kill(-c.PID(), unix.SIGTERM)
+	c.Signal(syscall.SIGTERM)
 	if !mutant.Is(mutant.NoContinue) {
-		unix.Kill(-c.PID(), unix.SIGCONT)
+		c.Signal(syscall.SIGCONT)
 	}
+}
+
+// Signal sends sig to the whole tree.
+func (c *Child) Signal(sig syscall.Signal) {
+	unix.Kill(-c.PID(), sig)
 	for _, m := range c.members() {
 		if m.pgid != c.PID() && !m.dead() {
-			m.signal(syscall.SIGTERM)
-			m.signal(syscall.SIGCONT)
+			m.signal(sig)
 		}
 	}
 }
@@ -245,18 +260,18 @@ func (m member) signal(sig syscall.Signal) {
 
 // killLimit is how long killAll tries. What lives on then is beyond reach: in an
 // uninterruptible wait of the kernel, or of another user.
-const killLimit = 5 * time.Second
+const killLimit = 10 * time.Second
 
 // killAll ends the tree and returns what it could not end. New processes may appear while
-// it works, so each round stops what it finds before it kills (P38) and the rounds
-// go on until one finds nothing.
+// it works, so the rounds go on until one finds nothing, and from the second on they freeze the tree before they
+// kill it (P38).
 func (c *Child) killAll() (survivors []int) {
 	spend()
 	defer save()
 	limit := time.NewTimer(killLimit)
 	defer limit.Stop()
 	for round := 0; ; round++ {
-		if mutant.Is(mutant.NoGroupKill) {
+		if mutant.Is(mutant.NoTreeKill) {
 			unix.Kill(c.PID(), unix.SIGKILL)
 			return nil
 		}
@@ -274,9 +289,7 @@ func (c *Child) killAll() (survivors []int) {
 			return nil
 		}
 		if round > 0 {
-			for _, m := range alive {
-				m.signal(syscall.SIGSTOP)
-			}
+			alive = c.freeze(limit.C)
 		}
 		pids := make([]int, 0, len(alive))
 		for _, m := range alive {
@@ -289,6 +302,37 @@ func (c *Child) killAll() (survivors []int) {
 			return pids
 		}
 	}
+}
+
+// freezeLooks bounds the looks of a freeze: an ordinary tree stands still after two.
+const freezeLooks = 200
+
+// freeze stops every process before any is killed: one that is stopped cannot fork, and keeps its place where
+// the number of processes is limited, while one that is killed makes room for the next.
+func (c *Child) freeze(limit <-chan time.Time) (alive []member) {
+	for range freezeLooks {
+		alive = nil
+		moving := false
+		for _, m := range c.members() {
+			if m.dead() {
+				continue
+			}
+			alive = append(alive, m)
+			if m.state != 'T' {
+				moving = true
+				m.signal(syscall.SIGSTOP)
+			}
+		}
+		select {
+		case <-limit:
+			return alive
+		default:
+		}
+		if !moving {
+			break
+		}
+	}
+	return alive
 }
 
 // anyDead is closed when one of pids is dead, or after a moment when that cannot be
@@ -319,7 +363,7 @@ func anyDead(pids []int) <-chan struct{} {
 	return ch
 }
 
-// oomKills is how often the kernel has ended a process of our cgroup for want of memory; 0 where cgroup v2 does not tell.
+// oomKills is how often the kernel has ended a process of our cgroup for want of memory; 0 where it does not tell.
 func oomKills() uint64 {
 	path := oomFile()
 	if path == "" {
@@ -338,22 +382,27 @@ func oomKills() uint64 {
 	return 0
 }
 
-// oomFile is memory.events of our own cgroup v2, "" without one.
+// oomFile is memory.events of our own cgroup v2, or memory.oom_control of v1, "" without either. A container
+// may see its own cgroup at the root of the mount.
 var oomFile = sync.OnceValue(func() string {
 	b, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {
 		return ""
 	}
+	var files []string
 	for line := range strings.Lines(string(b)) {
-		path, ok := strings.CutPrefix(strings.TrimSpace(line), "0::")
-		if !ok {
-			continue
+		f := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		switch {
+		case len(f) < 3:
+		case f[0] == "0":
+			files = append(files, "/sys/fs/cgroup"+f[2]+"/memory.events", "/sys/fs/cgroup/unified"+f[2]+"/memory.events")
+		case f[1] == "memory":
+			files = append(files, "/sys/fs/cgroup/memory"+f[2]+"/memory.oom_control", "/sys/fs/cgroup/memory/memory.oom_control")
 		}
-		for _, root := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
-			file := root + strings.TrimSuffix(path, "/") + "/memory.events"
-			if _, err := os.Stat(file); err == nil {
-				return file
-			}
+	}
+	for _, file := range files {
+		if b, err := os.ReadFile(file); err == nil && strings.Contains(string(b), "oom_kill ") {
+			return file
 		}
 	}
 	return ""

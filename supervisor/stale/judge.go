@@ -1,7 +1,6 @@
 package stale
 
 import (
-	"fmt"
 	"net/netip"
 	"path"
 	"path/filepath"
@@ -10,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"botctl/supervisor/mutant"
 	"botctl/supervisor/token"
 )
 
@@ -33,6 +33,8 @@ type Target struct {
 	HostWide bool             // a role counts in any folder, but only with the token
 	Peers    []netip.AddrPort // addresses of the Bot API in force
 	Keep     []int            // roots of living trees that are never touched
+
+	child *Program // of Command, when it has been read
 }
 
 // Verdict is what a process is held for.
@@ -45,6 +47,7 @@ const (
 	Suspect   Verdict = "suspect"    // may poll
 	Ambiguous Verdict = "ambiguous"  // the bot's script, with other arguments
 	NotOurs   Verdict = "other_user" // has the role, and belongs to another user
+	Zombie    Verdict = "zombie"     // dead; its parent has not reaped it
 )
 
 // facts are what is known of a process when it is judged.
@@ -54,12 +57,14 @@ type facts struct {
 	exe     string
 	dir     string
 	env     []string
-	dotenv  []token.Token // tokens in the .env of its folder
+	dotenv  []token.Token // tokens in the .env of its folder, and of its script's
 	started time.Time
 	ticks   uint64
 	user    string
 	ours    bool // same user
 	inDir   bool // its working folder, or its script's, is the project's
+	same    bool // it runs what the child runs
+	outside bool // its script lies outside the project
 
 	markKeys  []string // of EnvRunID
 	markAlive bool     // the supervisor of EnvSupervisor lives
@@ -74,7 +79,7 @@ func (t *Target) judge(f facts) (Verdict, string) {
 		switch {
 		case f.markAlive:
 			return None, ""
-		case f.ours && slices.ContainsFunc(f.markKeys, func(k string) bool { return slices.Contains(t.Keys, k) }):
+		case f.ours && t.left(f.markKeys):
 			return Rival, "left over from an earlier run of this bot, whose supervisor is gone"
 		}
 	}
@@ -82,114 +87,240 @@ func (t *Target) judge(f facts) (Verdict, string) {
 	if p.Kind == Unknown || matches(t.Spare, p, f.exe) {
 		return None, ""
 	}
-	role, what := t.role(p, f.exe)
-	if !f.ours {
-		if role && (f.inDir || f.dir == "") {
-			return NotOurs, what + ", and belongs to user " + f.user
-		}
+	role, what := t.role(p, f)
+	l := t.link(p, f)
+	switch {
+	case l.acquitted:
+		return None, ""
+	case !f.ours && role && (f.inDir || f.dir == ""):
+		return NotOurs, what + ", and belongs to user " + f.user
+	case !f.ours:
 		return None, ""
 	}
-	link, linked, other := t.link(f)
+	namesake := !role && t.namesake(p)
+	doubt := l.doubt
+	if doubt == "" {
+		doubt = t.otherArguments(p, f, l.how)
+	}
 	switch {
-	case other:
-		return None, ""
-	case role && linked && t.sameScriptOtherwise(p, f):
-		return Ambiguous, what + " " + link + ", with other arguments"
-	case role && linked && (f.inDir || t.HostWide):
-		return Rival, what + " " + link
-	case role && linked:
-		return Suspect, what + " " + link + ", in another folder"
-	case role && t.dotenvHasToken(f):
+	case role && l.linked && doubt != "" && (f.inDir || t.HostWide):
+		return Ambiguous, what + " " + l.how + ", " + doubt
+	case role && l.linked && (f.inDir || t.HostWide):
+		return Rival, what + " " + l.how
+	case namesake && l.linked && f.inDir:
+		return Ambiguous, what + " " + l.how + ", a namesake of the bot's"
+	case (role || namesake) && l.linked:
+		return Suspect, what + " " + l.how + ", in another folder"
+	case (role || namesake) && t.Token != "" && slices.Contains(f.dotenv, t.Token):
 		return Suspect, what + ", and the .env of its folder has this bot's token"
-	case p.Kind == App && linked && f.inDir:
-		return Suspect, fmt.Sprintf("serves %s %s", p.Name, link)
-	case p.Kind != App && p.Kind != Native && f.inDir && link == withToken:
-		return Suspect, fmt.Sprintf("runs %s %s", p.Name, link)
+	case p.Kind == App && l.linked && f.inDir:
+		return Suspect, what + " " + l.how
+	case p.Kind != App && p.Kind != Native && f.inDir && l.how == withToken:
+		return Suspect, what + " " + l.how
 	}
 	return None, ""
+}
+
+// left says whether the marks are of a run of this bot. Two bots may live in one folder: its
+// key counts only where one of the two runs did not know its bot.
+func (t *Target) left(marks []string) bool {
+	isBot := func(key string) bool { return strings.HasPrefix(key, "b-") }
+	bots := slices.ContainsFunc(marks, isBot) && slices.ContainsFunc(t.Keys, isBot)
+	return slices.ContainsFunc(marks, func(k string) bool { return slices.Contains(t.Keys, k) && (!bots || isBot(k)) })
+}
+
+// program is what the child's command line runs.
+func (t *Target) program() Program {
+	if t.child == nil {
+		p := ReadProgram(t.Command, "")
+		t.child = &p
+	}
+	return *t.child
+}
+
+// role says whether p is one of the programs that compete: what the child runs or bot.py,
+// api_server in the same positions, a server that serves either, or what --rival names.
+func (t *Target) role(p Program, f facts) (bool, string) {
+	verb := "runs " + p.Name
+	if p.Kind == App {
+		verb = "serves " + p.Name
+	}
+	if f.same {
+		return true, verb
+	}
+	if matches(t.Rivals, p, f.exe) {
+		return true, verb + " (--rival)"
+	}
+	switch stem := p.Stem(); p.Kind {
+	case Script:
+		return stem == "api_server" || path.Base(p.Name) == "bot.py", verb
+	case Module, App:
+		return stem == "api_server" || stem == "bot", verb
+	}
+	return false, verb
+}
+
+// namesake says that p is named as what the child runs, and is another file: main.py, index.js and manage.py
+// are in every second folder.
+func (t *Target) namesake(p Program) bool {
+	child := t.program()
+	switch {
+	case p.Kind == App || child.Kind == Unknown:
+		return false
+	case p.Kind == Native || child.Kind == Native:
+		return namesakes(p, child)
+	}
+	return p.Stem() == child.Stem()
+}
+
+// namesakes compares with a program: "./start.sh" runs as "sh ./start.sh".
+func namesakes(p, child Program) bool {
+	return child.Kind == Native && (p.Kind == Native || p.Kind == Script) && path.Base(p.Name) == path.Base(child.Name)
+}
+
+// locate compares what p runs with what the child runs: the same file, or in another folder one
+// at the same place. home says that the working folder is the project's. Links are followed where the files are there.
+func (t *Target) locate(p Program, f *facts, home bool) {
+	child := t.program()
+	f.inDir = f.inDir || home
+	if p.Kind == Unknown {
+		return
+	}
+	at, ext := p.place(f.dir)
+	own, ownExt := child.place(t.Dir)
+	alike := child.Kind != Unknown && (ext == ownExt || ext == "" || ownExt == "")
+	if p.Kind == Native || child.Kind == Native {
+		alike = namesakes(p, child) && ext == ownExt
+	}
+	script, project := realPath(at), path.Dir(realPath(filepath.ToSlash(t.Dir)+"/x"))
+	inside := strings.HasPrefix(script, project+"/")
+	f.outside = p.Kind == Script && filepath.IsAbs(at) && !inside
+	if p.Kind == Script && path.Dir(script) == project {
+		f.inDir = true
+	}
+	switch {
+	case !alike:
+	case script == realPath(own):
+		f.same, f.inDir, f.outside = true, true, false
+	case child.Kind == Native && !strings.Contains(child.Name, "/"):
+		f.same = true // it was found in the PATH
+	case child.Kind == Native:
+		f.same = !home && !inside
+	case !home && !inside:
+		f.same = relative(at, f.dir) == relative(own, t.Dir)
+	}
+}
+
+// realPath follows the links of a file's folder, as far down as it is there.
+func realPath(file string) string {
+	file = path.Clean(filepath.ToSlash(file))
+	for dir := path.Dir(file); dir != path.Dir(dir); dir = path.Dir(dir) {
+		if found, err := filepath.EvalSymlinks(dir); err == nil {
+			return path.Join(filepath.ToSlash(found), strings.TrimPrefix(file, dir))
+		}
+	}
+	return file
+}
+
+// relative is file as seen from dir; its last element when it lies elsewhere.
+func relative(file, dir string) string {
+	if rest, ok := strings.CutPrefix(file, dir+"/"); ok {
+		return rest
+	}
+	return path.Base(file)
+}
+
+// tie is what ties a process to this bot.
+type tie struct {
+	how       string
+	linked    bool
+	acquitted bool   // another token tells whose it is
+	doubt     string // why the link is not certain
 }
 
 const (
 	withToken = "with this bot's token"
 	inFolder  = "in this project's folder"
+	outsideIt = "but lies outside it"
 )
 
-// role says whether p is one of the programs that compete: the child's own script or bot.py,
-// api_server in the same positions, a server that serves either, or what --rival names.
-func (t *Target) role(p Program, exe string) (bool, string) {
-	verb := "runs " + p.Name
-	if p.Kind == App {
-		verb = "serves " + p.Name
+// link says what ties f to this bot. The arguments win over the environment, and that over an .env.
+func (t *Target) link(p Program, f facts) tie {
+	if t.Token == "" {
+		l := tie{how: inFolder, linked: f.inDir}
+		if f.outside {
+			l.doubt = outsideIt
+		}
+		return l
 	}
-	if matches(t.Rivals, p, exe) {
-		return true, verb + " (--rival)"
+	var inArgs, strange []token.Token
+	for _, a := range f.argv {
+		if strings.Contains(a, t.Token.Reveal()) {
+			return tie{how: withToken, linked: true}
+		}
+		for _, s := range secretInArgs.FindAllString(a, -1) {
+			inArgs = append(inArgs, token.Token(s))
+		}
 	}
-	child := ReadProgram(t.Command, "")
-	switch stem := p.Stem(); p.Kind {
-	case Script, Module:
-		own := child.Kind != Unknown && child.Kind != App && stem == child.Stem() // "./bot.sh" runs as "sh ./bot.sh"
-		return own || stem == "api_server" || path.Base(p.Name) == "bot.py" || p.Kind == Module && stem == "bot", verb
-	case App:
-		own := child.Kind != Unknown && stem == child.Stem()
-		return own || stem == "api_server" || stem == "bot", verb
-	case Native:
-		return child.Kind == Native && path.Base(p.Name) == path.Base(child.Name), verb
+	seen := token.FromEnv(lookupIn(f.env), t.TokenEnv)
+	for _, kv := range f.env {
+		if _, v, _ := strings.Cut(kv, "="); len(seen) == 0 && token.LooksReal(v) {
+			strange = append(strange, token.Token(v))
+		}
 	}
-	return false, verb
+	ours, ourDotenv := slices.Contains(seen, t.Token), slices.Contains(f.dotenv, t.Token)
+	switch {
+	case len(inArgs) > 0:
+		return tie{acquitted: true}
+	case ours && len(seen) > 1:
+		return tie{how: withToken, linked: true, doubt: "and with another bot's"}
+	case ours || slices.Contains(strange, t.Token):
+		return tie{how: withToken, linked: true}
+	case len(seen) > 0 && !mutant.Is(mutant.NoTokenAcquittal), !t.HostWide && len(f.dotenv) > 0 && !ourDotenv:
+		return tie{acquitted: true}
+	case t.HostWide:
+		return tie{}
+	}
+	l := tie{how: inFolder, linked: f.inDir}
+	switch {
+	case len(strange) > 0:
+		l.doubt = "but has what may be another bot's token"
+	case ourDotenv && len(f.dotenv) > 1:
+		l.doubt = "but with another bot's token in an .env"
+	case f.outside:
+		l.doubt = outsideIt
+	case p.Titled:
+		l.doubt = "but hides its arguments" // and often its environment, which a long title overwrites
+	}
+	return l
 }
 
-// link says what ties f to this bot, and whether another token acquits it.
-func (t *Target) link(f facts) (how string, linked, other bool) {
-	seen := token.FromEnv(lookupIn(f.env), t.TokenEnv)
-	for _, a := range f.argv {
-		for _, s := range secretInArgs.FindAllString(a, -1) {
-			seen = append(seen, token.Token(s))
-		}
-		if t.Token != "" && strings.Contains(a, t.Token.Reveal()) {
-			seen = append(seen, t.Token)
-		}
+// otherArguments says what tells p from the child when both run the same: another first word ("migrate" for "run")
+// is another job of a program that does many. Without a token any difference counts, for two bots may share a
+// folder so.
+func (t *Target) otherArguments(p Program, f facts, how string) string {
+	child := t.program()
+	if !f.same || (p.Kind == App) != (child.Kind == App) {
+		return ""
 	}
 	switch {
-	case t.Token != "" && slices.Contains(seen, t.Token):
-		return withToken, true, false
-	case len(seen) > 0 && t.Token != "":
-		return "", false, true
-	case t.HostWide:
-		return "", false, false
-	case t.Token != "" && len(f.dotenv) > 0 && !slices.Contains(f.dotenv, t.Token):
-		return "", false, true
+	case p.Kind != App && firstWord(p.Args) != firstWord(child.Args):
+		return "with another command"
+	case how == withToken:
+		return ""
+	case !slices.Equal(p.Args, child.Args), p.Kind == App && p.Name != child.Name:
+		return "with other arguments"
+	case !slices.Equal(p.EnvFiles, child.EnvFiles):
+		return "with another env file"
 	}
-	return inFolder, f.inDir, false
+	return ""
 }
 
-func (t *Target) dotenvHasToken(f facts) bool {
-	return t.Token != "" && slices.Contains(f.dotenv, t.Token)
-}
-
-// sameScriptOtherwise says that p is the child's own script with other arguments or another env file, and
-// no token tells whose bot it is: two bots may share a folder so.
-func (t *Target) sameScriptOtherwise(p Program, f facts) bool {
-	if how, _, _ := t.link(f); how == withToken {
-		return false
+func firstWord(args []string) string {
+	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
+		return ""
 	}
-	child := ReadProgram(t.Command, "")
-	if p.Kind != child.Kind || p.Stem() != child.Stem() {
-		return false
-	}
-	return !slices.Equal(p.Args, child.Args) || !slices.Equal(envFiles(f.argv), envFiles(t.Command))
-}
-
-// envFiles are the values of --env-file in an argument list.
-func envFiles(argv []string) []string {
-	var list []string
-	for i, a := range argv {
-		if v, ok := strings.CutPrefix(a, "--env-file="); ok {
-			list = append(list, v)
-		} else if a == "--env-file" && i+1 < len(argv) {
-			list = append(list, argv[i+1])
-		}
-	}
-	return list
+	return args[0]
 }
 
 // matches compares patterns with the operand, its last element, its stem and the executable.

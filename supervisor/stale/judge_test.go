@@ -56,6 +56,40 @@ func TestJudge(t *testing.T) {
 		{name: "--spare", argv: []string{"python", "bot.py"}, env: with(ourToken), set: here, aim: func(t *Target) { t.Spare = []string{"bot.py"} }, want: None},
 		{name: "another user's", argv: []string{"python", "bot.py"}, set: func(f *facts) { here(f); f.ours = false }, want: NotOurs},
 		{name: "another user's editor", argv: []string{"vim", "bot.py"}, set: func(f *facts) { here(f); f.ours = false }, want: None},
+		{name: "another token in its arguments beats ours in its environment", argv: []string{"python", "bot.py", "--token=" + otherToken}, env: with(ourToken), set: here, want: None},
+		{name: "two tokens in its environment", argv: []string{"python", "bot.py"}, env: append(with(otherToken), "TELEGRAM_TOKEN="+ourToken), set: here, want: Ambiguous},
+		{name: "our token, and another under a name of no meaning", argv: []string{"python", "bot.py"}, env: append(with(ourToken), "LOG_BOT="+otherToken), set: here, want: Rival},
+		{name: "another token under a name of no meaning", argv: []string{"python", "bot.py"}, env: []string{"API_TOKEN=" + otherToken}, set: here, want: Ambiguous},
+		{name: "our token under a name of no meaning", argv: []string{"python", "bot.py"}, env: []string{"API_TOKEN=" + ourToken}, set: here, aim: hostWide, want: Rival},
+		{name: "an .env with both tokens", argv: []string{"python", "bot.py"}, set: func(f *facts) { here(f); f.dotenv = []token.Token{ourToken, otherToken} }, want: Ambiguous},
+		{name: "a title hides the arguments", argv: []string{"gunicorn: worker [api_server:app]"}, set: titled, want: Ambiguous},
+		{name: "a title, and the token", argv: []string{"gunicorn: worker [api_server:app]"}, env: with(ourToken), set: titled, want: Rival},
+		{name: "another command of the same script", argv: []string{"python", "manage.py", "runserver"}, env: with(ourToken), set: here, aim: runs("python", "manage.py", "bot"), want: Ambiguous},
+		{name: "a command, and ours has none", argv: []string{"python", "bot.py", "migrate"}, env: with(ourToken), set: here, want: Ambiguous},
+		{name: "the same command", argv: []string{"python", "manage.py", "bot", "-v"}, env: with(ourToken), set: here, aim: runs("python", "manage.py", "bot"), want: Rival},
+		{name: "another command of the same program", argv: []string{"go", "test", "./..."}, env: with(ourToken), set: func(f *facts) { here(f); f.exe = "/usr/bin/go" }, aim: runs("go", "run", "."), want: Ambiguous},
+		{name: "main.py of another folder below", argv: []string{"python", "web/main.py"}, set: here, aim: runs("python", "bot/main.py"), want: Ambiguous},
+		{name: "the same with the token", argv: []string{"python", "web/main.py"}, env: with(ourToken), set: here, aim: runs("python", "bot/main.py"), want: Ambiguous},
+		{name: "http.server for server.py", argv: []string{"python", "-m", "http.server"}, set: here, aim: runs("python", "server.py"), want: Ambiguous},
+		{name: "another language's", argv: []string{"node", "worker.js"}, set: here, aim: runs("python", "worker.py"), want: Ambiguous},
+		{name: "another package's main", argv: []string{"uvicorn", "web.main:app"}, set: here, aim: runs("uvicorn", "bot.main:app"), want: Suspect},
+		{name: "another program of that name", argv: []string{"./web/worker"}, set: func(f *facts) { here(f); f.exe = "/project/web/worker" }, aim: runs("./bin/worker"), want: Ambiguous},
+		{name: "the program by its path", argv: []string{"./bin/worker"}, set: func(f *facts) { here(f); f.exe = "/project/bin/worker (deleted)" }, aim: runs("./bin/worker"), want: Rival},
+		{name: "the program in a wrapper", argv: []string{"timeout", "5", "./bin/worker"}, set: func(f *facts) { here(f); f.exe = "/usr/bin/timeout" }, aim: runs("./bin/worker"), want: Rival},
+		{name: "the program from the PATH", argv: []string{"mybot"}, set: func(f *facts) { here(f); f.exe = "/usr/bin/mybot" }, aim: runs("mybot"), want: Rival},
+		{name: "the script as a module", argv: []string{"python", "-m", "pkg.main"}, set: here, aim: runs("python", "pkg/main.py"), want: Rival},
+		{name: "the script as a path", argv: []string{"python", "/project/pkg/main.py"}, aim: runs("python", "pkg/main.py"), want: Rival},
+		{name: "the script as a path from another folder", argv: []string{"python", "../project/main.py"}, aim: runs("python", "main.py"), want: Rival},
+		{name: "the script's like in another folder, host wide", argv: []string{"python", "pkg/main.py"}, env: with(ourToken), aim: func(t *Target) { hostWide(t); runs("python", "pkg/main.py")(t) }, want: Rival},
+		{name: "not its like", argv: []string{"python", "web/main.py"}, env: with(ourToken), aim: func(t *Target) { hostWide(t); runs("python", "pkg/main.py")(t) }, want: Suspect},
+		{name: "a script from outside the project", argv: []string{"python", "/other/bot.py"}, set: here, want: Ambiguous},
+		{name: "the same with the token", argv: []string{"python", "/other/bot.py"}, env: with(ourToken), set: here, want: Rival},
+		{name: "another user's, of another bot", argv: []string{"python", "bot.py"}, env: with(otherToken), set: func(f *facts) { here(f); f.ours = false }, want: None},
+		{name: "the app with other options before it", argv: []string{"uvicorn", "--port", "81", "api_server:app"}, set: here, aim: runs("uvicorn", "api_server:app"), want: Ambiguous},
+		{name: "another app of the module", argv: []string{"uvicorn", "api_server:web"}, set: here, aim: runs("uvicorn", "api_server:app"), want: Ambiguous},
+		{name: "an env file in a shell's text", argv: []string{"sh", "-c", "node --env-file=b.env index.js"}, set: here, aim: runs("node", "index.js"), want: Ambiguous},
+		{name: "left over from another bot of the folder", argv: []string{"sleep", "9"}, set: marks("b-2", "d-1"), want: None},
+		{name: "left over, and the token is not known", argv: []string{"sleep", "9"}, set: marks("b-2", "d-1"), aim: func(t *Target) { t.Keys = []string{"d-1"} }, want: Rival},
 		{name: "left over from our run", argv: []string{"sleep", "9"}, set: marks("b-1"), want: Rival},
 		{name: "left over from a run of the folder", argv: []string{"sleep", "9"}, set: marks("d-1"), want: Rival},
 		{name: "left over from another bot", argv: []string{"sleep", "9"}, set: marks("b-2"), want: None},
@@ -69,6 +103,7 @@ func TestJudge(t *testing.T) {
 		if tc.set != nil {
 			tc.set(&f)
 		}
+		target.locate(ReadProgram(f.argv, f.exe), &f, f.inDir)
 		if got, why := target.judge(f); got != tc.want {
 			t.Errorf("%s: %q (%s), want %q", tc.name, got, why, tc.want)
 		}
@@ -79,6 +114,7 @@ func TestWithoutATokenTheFolderLinks(t *testing.T) {
 	target := &Target{Dir: "/project", Command: []string{"python", "main.py"}}
 	for argv0, want := range map[string]Verdict{"main.py": Rival, "bot.py": Rival, "worker.py": None} {
 		f := facts{argv: []string{"python", argv0}, ours: true, inDir: true, dir: "/project", env: []string{"BOT_TOKEN=" + otherToken}}
+		target.locate(ReadProgram(f.argv, f.exe), &f, true)
 		if got, _ := target.judge(f); got != want {
 			t.Errorf("%s: %q, want %q", argv0, got, want)
 		}
@@ -86,4 +122,7 @@ func TestWithoutATokenTheFolderLinks(t *testing.T) {
 }
 
 func here(f *facts)      { f.dir, f.inDir = "/project", true }
+func titled(f *facts)    { here(f); f.exe = "/usr/bin/python3" }
 func hostWide(t *Target) { t.HostWide = true }
+
+func runs(argv ...string) func(*Target) { return func(t *Target) { t.Command = argv } }

@@ -62,7 +62,13 @@ func (r *lineReader) argv(pid int) []string {
 	if err != nil || n <= 0 {
 		return nil
 	}
-	line := strings.TrimRight(string(r.buf[:n]), "\x00")
+	text := r.buf[:n]
+	if n == len(r.buf) { // a token may stand behind this
+		if text, err = os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline"); err != nil {
+			return nil
+		}
+	}
+	line := strings.TrimRight(string(text), "\x00")
 	if line == "" {
 		return nil
 	}
@@ -77,10 +83,14 @@ func marked(pid int) bool {
 }
 
 type procStat struct {
-	ppid  int
-	state byte
-	start uint64
+	ppid    int
+	state   byte
+	start   uint64
+	threads int
 }
+
+// dead says that nothing of it runs any more: of a zombie with threads some still do.
+func (s procStat) dead() bool { return s.state == 'X' || s.state == 'Z' && s.threads <= 1 }
 
 // readStat counts the fields from the last parenthesis: the name before it may hold anything (P17).
 func readStat(pid int) (procStat, bool) {
@@ -94,6 +104,7 @@ func readStat(pid int) (procStat, bool) {
 	}
 	s := procStat{state: f[0][0]}
 	s.ppid, _ = strconv.Atoi(f[1])
+	s.threads, _ = strconv.Atoi(f[17])
 	s.start, _ = strconv.ParseUint(f[19], 10, 64)
 	return s, true
 }
@@ -101,7 +112,7 @@ func readStat(pid int) (procStat, bool) {
 // startTicks is when pid was started, in clock ticks since boot; false when it is dead.
 func startTicks(pid int) (uint64, bool) {
 	s, ok := readStat(pid)
-	return s.start, ok && s.state != 'Z' && s.state != 'X'
+	return s.start, ok && !s.dead()
 }
 
 // StartTicks is startTicks of this process, for EnvSupervisor.
@@ -202,4 +213,11 @@ func restarter(pid int) string {
 		}
 	}
 	return ""
+}
+
+func uidOf(info os.FileInfo) int {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return int(st.Uid)
+	}
+	return -1
 }

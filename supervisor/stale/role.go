@@ -2,6 +2,7 @@ package stale
 
 import (
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -12,7 +13,10 @@ import (
 type Program struct {
 	Kind Kind
 	Name string   // script path, module, app ("api_server:app") or program path
-	Args []string // what follows it
+	Args []string // what follows it; of a server, everything else
+
+	EnvFiles []string // of --env-file, wherever it stands
+	Titled   bool     // the program has overwritten its command line: its real arguments cannot be seen
 }
 
 // Kind is what Name names.
@@ -27,98 +31,35 @@ const (
 	Native       // the program itself
 )
 
-// interpreters run the first operand as a script. The value lists the options that take
-// a separate argument, by their first form; those that take code or a module are
-// handled apart.
-var interpreters = map[string][]string{
-	"python":  {"-W", "-X", "--check-hash-based-pycs"},
-	"pypy":    {"-W", "-X"},
-	"node":    {"-r", "--require", "--import", "--loader", "--experimental-loader", "-C", "--conditions", "--env-file", "--title"},
-	"nodejs":  {"-r", "--require", "--import", "--loader", "-C", "--conditions", "--env-file"},
-	"deno":    {"-c", "--config", "--import-map", "--lock", "--env-file"},
-	"bun":     {"-r", "--preload", "-c", "--config", "--env-file", "--cwd"},
-	"tsx":     {"--tsconfig", "-r", "--require", "--import", "--env-file"},
-	"ts-node": {"-P", "--project", "-r", "--require", "-O", "--compiler-options"},
-	"ruby":    {"-I", "-r", "-C", "-E"},
-	"php":     {"-c", "-d", "-z"},
-	"perl":    {"-I", "-M"},
-}
-
-// codeOptions make an interpreter run its argument as code: no script then.
-var codeOptions = map[string]bool{"-c": true, "-e": true, "--eval": true, "-p": true, "--print": true, "-r-code": true}
-
-// servers serve module:attribute; the value lists options without an argument.
-var servers = map[string][]string{
-	"uvicorn":   {"--reload", "--use-colors", "--no-use-colors", "--access-log", "--no-access-log", "--proxy-headers", "--no-proxy-headers", "--server-header", "--no-server-header", "--date-header", "--no-date-header", "--factory", "--version"},
-	"hypercorn": {"--reload", "--debug", "-h", "--help"},
-	"gunicorn":  {"--reload", "--preload", "-D", "--daemon", "--check-config", "--print-config", "--no-sendfile", "--reuse-port", "--capture-output", "--log-syslog", "-R", "--enable-stdio-inheritance", "--spew", "--proxy-protocol"},
-	"daphne":    {"--verbosity"},
-	"granian":   {"--reload"},
-}
-
-// wrappers run the command that follows them. The value lists their options with a separate
-// argument; operands says how many words of their own come before the command.
-var wrappers = map[string]struct {
-	options  []string
-	operands int
-}{
-	"nohup": {}, "setsid": {}, "dumb-init": {}, "tini": {options: []string{"-e", "-p"}}, "exec": {}, "catchsegv": {},
-	"env":      {options: []string{"-u", "--unset", "-C", "--chdir", "-S"}},
-	"nice":     {options: []string{"-n", "--adjustment"}},
-	"ionice":   {options: []string{"-c", "-n", "-p"}},
-	"chrt":     {operands: 1},
-	"stdbuf":   {options: []string{"-i", "-o", "-e"}},
-	"timeout":  {options: []string{"-k", "--kill-after", "-s", "--signal"}, operands: 1},
-	"time":     {options: []string{"-f", "-o"}},
-	"xvfb-run": {options: []string{"-n", "-s", "-f", "-e", "-w"}},
-	"sudo":     {options: []string{"-u", "-g", "-h", "-p", "-C", "-r", "-t", "-D"}},
-	"gosu":     {operands: 1}, "su-exec": {operands: 1},
-	"setpriv": {options: []string{}},
-	"uv":      {options: []string{"--with", "--python", "-p", "--project", "--directory", "--env-file", "--extra", "--group"}},
-	"poetry":  {options: []string{"-C", "--directory", "-P", "--project"}},
-	"pipenv":  {}, "pdm": {options: []string{"-p", "--project"}}, "rye": {}, "hatch": {}, "conda": {options: []string{"-n", "-p"}},
-	"npx": {options: []string{"-p", "--package"}}, "bunx": {}, "pnpx": {},
-	"nodemon": {options: []string{"-w", "--watch", "-e", "--ext", "-i", "--ignore", "-d", "--delay", "-x", "--exec"}},
-	"flock":   {options: []string{"-w", "-E"}, operands: 1},
-	"chpst":   {options: []string{"-u", "-U", "-e", "-n", "-l", "-L", "-m", "-d", "-o", "-p", "-f", "-c", "-r", "-t", "-/"}},
-	"doppler": {}, "dotenvx": {}, "op": {},
-}
-
-// runWord follows these wrappers before the command: "uv run", "poetry run".
-var runWord = map[string][]string{
-	"uv": {"run"}, "poetry": {"run"}, "pipenv": {"run"}, "pdm": {"run"}, "rye": {"run"}, "hatch": {"run"}, "conda": {"run"},
-	"doppler": {"run"}, "dotenvx": {"run"}, "op": {"run"},
-}
-
-// notPrograms are commands that only look at files or speak of them.
-var notPrograms = map[string]bool{
-	"vim": true, "vi": true, "nvim": true, "nano": true, "emacs": true, "code": true, "less": true, "more": true, "cat": true,
-	"grep": true, "rg": true, "ag": true, "tail": true, "head": true, "watch": true, "git": true, "ssh": true, "scp": true,
-	"rsync": true, "docker": true, "podman": true, "kubectl": true, "ps": true, "pgrep": true, "pkill": true, "kill": true,
-	"tmux": true, "screen": true, "strace": true, "gdb": true, "tee": true, "sed": true, "awk": true, "find": true,
-	"pytest": true, "mypy": true, "ruff": true, "black": true, "pylint": true, "flake8": true, "pyright": true,
-	"psql": true, "redis-cli": true, "make": true, "systemctl": true, "journalctl": true, "cp": true, "mv": true, "rm": true,
-}
-
 // ReadProgram reads argv. exe is the path of the running executable, "" when unknown; it
 // decides only for programs that are no interpreter.
 func ReadProgram(argv []string, exe string) Program {
-	argv = titleWords(argv)
+	exe = strings.TrimSuffix(exe, " (deleted)")
+	var titled bool
+	argv, titled = titleWords(argv, exe)
+	files := envFiles(argv)
 	for depth := 0; len(argv) > 0 && depth < 8; depth++ {
 		name := base(argv[0])
 		if w, ok := wrappers[name]; ok {
-			argv = unwrap(name, argv[1:], w.options, w.operands)
+			argv, exe = unwrap(name, argv[1:], w.options, w.operands), "" // exe is the wrapper's
 			continue
 		}
-		if text, ok := shellText(name, argv[1:]); ok {
-			argv = simpleCommand(text)
-			continue
+		var p Program
+		if isShell(name) {
+			var text string
+			if text, p = readShell(argv[1:]); text != "" {
+				argv, exe = simpleCommand(text), ""
+				files = append(files, envFiles(argv)...)
+				continue
+			}
+		} else {
+			p = read(name, argv, exe)
 		}
-		p := read(name, argv, exe)
 		if p.Name == "" {
 			return Program{}
 		}
 		if p.Kind != Script || !isTool(base(p.Name)) {
+			p.EnvFiles, p.Titled = files, titled
 			return p
 		}
 		// Installed tools are scripts themselves: python /venv/bin/uvicorn, node /usr/bin/npm.
@@ -128,11 +69,11 @@ func ReadProgram(argv []string, exe string) Program {
 }
 
 func read(name string, argv []string, exe string) Program {
-	if takes, ok := servers[name]; ok {
-		return readServer(argv[1:], takes)
+	if flags, ok := servers[name]; ok {
+		return readServer(argv[1:], flags)
 	}
-	if takes, ok := interpreters[strip(name)]; ok {
-		return readInterpreter(strip(name), argv[1:], takes)
+	if x, ok := interpreters[strip(name)]; ok {
+		return x.read(strip(name), argv[1:])
 	}
 	switch {
 	case name == "botctl":
@@ -141,24 +82,21 @@ func read(name string, argv []string, exe string) Program {
 		}
 		return Program{}
 	case name == "java":
-		if i := slices.Index(argv, "-jar"); i >= 0 && i+1 < len(argv) {
-			return Program{Kind: Script, Name: argv[i+1], Args: argv[i+2:]}
-		}
-		return Program{}
-	case isShell(name):
-		// "sh bot.sh": a script like any other.
-		return readInterpreter("sh", argv[1:], []string{"-o", "+o", "-O"})
+		return readJava(argv[1:])
 	case notPrograms[name]:
 		return Program{}
 	}
 	if exe == "" {
 		exe = argv[0]
 	}
-	return Program{Kind: Native, Name: strings.TrimSuffix(exe, " (deleted)"), Args: argv[1:]}
+	return Program{Kind: Native, Name: exe, Args: argv[1:]}
 }
 
-// strip removes the version: python3.11 is python.
+// strip removes the version and the build: python3.11 and python3.13t are python.
 func strip(name string) string {
+	if strings.HasPrefix(name, "python") {
+		name = strings.TrimRight(strings.TrimSuffix(name, "-dbg"), "tdmw")
+	}
 	return strings.TrimRight(name, "0123456789.")
 }
 
@@ -167,32 +105,43 @@ func base(s string) string {
 }
 
 func isShell(name string) bool {
-	return slices.Contains([]string{"sh", "bash", "dash", "zsh", "ash", "ksh", "busybox"}, name)
+	return slices.Contains([]string{"sh", "bash", "dash", "zsh", "ash", "ksh"}, name)
 }
 
-// readInterpreter finds the script or module of an interpreter's arguments.
-func readInterpreter(name string, args, takes []string) Program {
+// read finds the script or module among the arguments.
+func (x interpreter) read(name string, args []string) Program {
 	python := name == "python" || name == "pypy"
+	skip := x.skip
 	for i := 0; i < len(args); i++ {
 		a := args[i]
 		switch {
-		case a == "--":
-			continue
-		case python && (a == "-m" || strings.HasPrefix(a, "-m")):
-			mod, rest := strings.TrimPrefix(a, "-m"), args[i+1:]
-			if mod == "" {
-				if len(rest) == 0 {
-					return Program{}
-				}
-				mod, rest = rest[0], rest[1:]
-			}
-			return readModule(mod, rest)
-		case name != "sh" && codeOptions[a], python && clustered(a, 'c'), name == "php" && a == "-r":
+		case a == "-" || slices.Contains(x.none, a):
 			return Program{}
-		case slices.Contains(takes, a):
+		case a == "--":
+			if i++; i == len(args) {
+				return Program{}
+			}
+			return Program{Kind: Script, Name: args[i], Args: args[i+1:]}
+		case slices.Contains(x.takes, a):
 			i++
-		case strings.HasPrefix(a, "-") && a != "-":
-		case name == "deno" && a == "run", name == "bun" && a == "run", name == "tsx" && a == "watch":
+		case strings.HasPrefix(a, "--"):
+		case strings.HasPrefix(a, "-"):
+			at, what := x.cluster(a[1:], python)
+			switch {
+			case what == 'm':
+				words := args[i+1:]
+				if mod := a[at+2:]; mod != "" {
+					words = append([]string{mod}, words...)
+				}
+				return readModule(words)
+			case what == 'n':
+				return Program{}
+			case what == 't' && at == len(a)-2:
+				i++
+			}
+		case skip != "" && a == skip:
+			skip = ""
+			x.none = nil // "bun run test" runs a script of that name
 		default:
 			return Program{Kind: Script, Name: a, Args: args[i+1:]}
 		}
@@ -200,43 +149,94 @@ func readInterpreter(name string, args, takes []string) Program {
 	return Program{}
 }
 
-// clustered says whether a is a cluster of short options with c in it, such as -uc.
-func clustered(a string, c byte) bool {
-	return len(a) > 2 && a[0] == '-' && a[1] != '-' && a[len(a)-1] == c && !strings.ContainsAny(a, "=WX")
+// cluster reads a word of short options, such as -uW. It says where the first is that decides, and what: 'm' a
+// module follows, 'n' no file is run, 't' it takes an argument.
+func (x interpreter) cluster(letters string, python bool) (at int, what byte) {
+	for i := range len(letters) {
+		switch c := letters[i]; {
+		case python && c == 'm':
+			return i, 'm'
+		case slices.Contains(x.none, "-"+string(c)):
+			return i, 'n'
+		case slices.Contains(x.takes, "-"+string(c)):
+			return i, 't'
+		case strings.IndexByte(x.rest, c) >= 0:
+			return i, 0
+		}
+	}
+	return 0, 0
 }
 
-// readModule looks through modules that run something else.
-func readModule(mod string, rest []string) Program {
-	if takes, ok := servers[mod]; ok {
-		return readServer(rest, takes)
+// readJava finds the archive: -jar behind the main class is an argument of it.
+func readJava(args []string) Program {
+	takes := []string{"-cp", "-classpath", "--class-path", "-p", "--module-path", "--add-modules", "--add-opens", "--add-exports", "--upgrade-module-path"}
+	for i := 0; i < len(args); i++ {
+		switch a := args[i]; {
+		case a == "-jar" && i+1 < len(args):
+			return Program{Kind: Script, Name: args[i+1], Args: args[i+2:]}
+		case slices.Contains(takes, a):
+			i++
+		case !strings.HasPrefix(a, "-"):
+			return Program{}
+		}
+	}
+	return Program{}
+}
+
+// readModule reads what follows python -m. It looks through modules that run something else.
+func readModule(words []string) Program {
+	if len(words) == 0 {
+		return Program{}
+	}
+	mod, rest := words[0], words[1:]
+	if flags, ok := servers[mod]; ok {
+		return readServer(rest, flags)
 	}
 	switch mod {
 	case "pytest", "unittest", "mypy", "pip", "black", "ruff", "pylint", "flake8", "pdb", "timeit", "py_compile", "compileall", "venv":
 		return Program{}
-	case "cProfile", "profile", "trace", "debugpy", "coverage":
-		for i, a := range rest {
-			if strings.HasSuffix(a, ".py") {
-				return Program{Kind: Script, Name: a, Args: rest[i+1:]}
-			}
+	case "coverage":
+		if len(rest) == 0 || rest[0] != "run" {
+			return Program{} // a report
 		}
-		return Program{}
+		rest = rest[1:]
 	}
-	return Program{Kind: Module, Name: mod, Args: rest}
+	takes, ok := runners[mod]
+	if !ok {
+		return Program{Kind: Module, Name: mod, Args: rest}
+	}
+	for i := 0; i < len(rest); i++ {
+		switch a := rest[i]; {
+		case a == "-m" || a == "--module":
+			return readModule(rest[i+1:])
+		case slices.Contains(takes, a):
+			i++
+		case !strings.HasPrefix(a, "-"):
+			if isTool(base(a)) {
+				return Program{}
+			}
+			return Program{Kind: Script, Name: a, Args: rest[i+1:]}
+		}
+	}
+	return Program{}
 }
 
-// readServer finds the app: the operand with a colon, or the only operand.
+// readServer finds the app: the first operand.
 func readServer(args, flags []string) Program {
 	for i := 0; i < len(args); i++ {
 		a := args[i]
 		switch {
+		case slices.Contains(servesNothing, a):
+			return Program{}
 		case strings.HasPrefix(a, "-"):
-			if !strings.Contains(a, "=") && !slices.Contains(flags, a) {
+			attached := strings.Contains(a, "=") || len(a) > 2 && a[1] != '-' // -w4
+			if !attached && !slices.Contains(flags, a) {
 				i++
 			}
-		case strings.HasPrefix(a, "["): // a title: "gunicorn: worker [api_server:app]"
-			return Program{Kind: App, Name: strings.Trim(a, "[]"), Args: args[i+1:]}
+		case a == "":
+			return Program{}
 		default:
-			return Program{Kind: App, Name: a, Args: args[i+1:]}
+			return Program{Kind: App, Name: a, Args: slices.Concat(args[:i], args[i+1:])}
 		}
 	}
 	return Program{}
@@ -244,25 +244,33 @@ func readServer(args, flags []string) Program {
 
 // unwrap drops a wrapper's own options, settings and operands.
 func unwrap(name string, args, takes []string, operands int) []string {
+	running := !runWord[name]
 	for i := 0; i < len(args); i++ {
 		a := args[i]
 		switch {
 		case a == "--":
 			return args[i+1:]
 		case name == "nodemon" && (a == "--exec" || a == "-x") && i+1 < len(args):
-			return append(strings.Fields(args[i+1]), args[i+2:]...)
+			return append(simpleCommand(args[i+1]), args[i+2:]...)
+		case name == "flock" && (a == "-c" || a == "--command"):
+			return append([]string{"sh", "-c"}, args[i+1:]...)
+		case name == "uv" && (a == "-m" || a == "--module"):
+			return append([]string{"python", "-m"}, args[i+1:]...)
 		case slices.Contains(takes, a):
 			i++
 		case strings.HasPrefix(a, "-"):
 		case name == "env" && strings.Contains(a, "="):
 		case name == "sudo" && strings.Contains(a, "="):
-		case slices.Contains(runWord[name], a):
+		case !running && a == "run":
+			running = true
+		case !running:
+			return nil // "uv sync", "poetry install": runs no program of the owner's
 		case operands > 0:
 			operands--
-		case len(runWord[name]) > 0 && !slices.Contains(args[:i], runWord[name][0]):
-			return nil // "uv sync", "poetry install": runs no program of the owner's
 		case name == "nodemon":
 			return append([]string{"node"}, args[i:]...)
+		case (name == "uv" || name == "pdm") && strings.HasSuffix(a, ".py"):
+			return append([]string{"python"}, args[i:]...)
 		default:
 			return args[i:]
 		}
@@ -274,23 +282,48 @@ func unwrap(name string, args, takes []string, operands int) []string {
 func isTool(name string) bool {
 	_, wraps := wrappers[name]
 	_, serves := servers[name]
-	return wraps || serves || notPrograms[name]
+	return wraps || serves || notPrograms[name] || name == "tsx" || name == "ts-node"
 }
 
-// shellText is what "sh -c TEXT" runs.
-func shellText(name string, args []string) (string, bool) {
-	if !isShell(name) {
-		return "", false
-	}
-	for i, a := range args {
-		if !strings.HasPrefix(a, "-") {
-			return "", false
+// readShell finds the text of -c, or the script. The text is the first operand, wherever -c stands among the
+// options ("sh -ec TEXT", "bash -c -l TEXT").
+func readShell(args []string) (text string, script Program) {
+	var code, none bool
+	i := 0
+options:
+	for ; i < len(args); i++ {
+		a := args[i]
+		switch {
+		case a == "--" || a == "-":
+			i++
+			break options
+		case a == "--rcfile" || a == "--init-file":
+			i++
+		case a == "--version" || a == "--help":
+			return "", Program{}
+		case strings.HasPrefix(a, "--"):
+		case strings.HasPrefix(a, "-") || strings.HasPrefix(a, "+"):
+			for _, c := range a[1:] {
+				switch c {
+				case 'c':
+					code = true
+				case 'n', 's': // checks the script; reads standard input
+					none = true
+				case 'o', 'O':
+					i++
+				}
+			}
+		default:
+			break options
 		}
-		if strings.HasSuffix(a, "c") && !strings.HasPrefix(a, "--") && i+1 < len(args) {
-			return args[i+1], true
-		}
 	}
-	return "", false
+	switch {
+	case i >= len(args) || !code && none:
+		return "", Program{}
+	case code:
+		return args[i], Program{}
+	}
+	return "", Program{Kind: Script, Name: args[i], Args: args[i+1:]}
 }
 
 // simpleCommand splits a single command without any of the shell's own signs; nil otherwise. A script
@@ -333,34 +366,61 @@ func simpleCommand(s string) []string {
 	return words
 }
 
-// titleWords splits a command line that the program has rewritten into one string, such as
-// "gunicorn: worker [api_server:app]".
-func titleWords(argv []string) []string {
-	if len(argv) == 1 && strings.Contains(argv[0], " ") {
-		if argv = strings.Fields(argv[0]); len(argv) == 0 {
-			return nil
-		}
-		argv[0] = strings.TrimSuffix(argv[0], ":")
-		if servers[base(argv[0])] != nil && len(argv) > 2 && (argv[1] == "worker" || argv[1] == "master") {
-			argv = slices.Delete(slices.Clone(argv), 1, 2)
+// titleWords splits a command line that the program has overwritten with one string, such as
+// "gunicorn: worker [api_server:app]". A path with a space in it is none.
+func titleWords(argv []string, exe string) (words []string, titled bool) {
+	if len(argv) != 1 || !strings.Contains(argv[0], " ") || path.Base(argv[0]) == path.Base(exe) {
+		return argv, false
+	}
+	words = strings.Fields(argv[0])
+	if len(words) != 3 || !strings.HasSuffix(words[0], ":") {
+		return words, true
+	}
+	// "python: bot.py" describes; gunicorn names its app, unless its owner gave it another name.
+	server, app := strings.TrimSuffix(words[0], ":"), strings.Trim(words[2], "[]")
+	if servers[base(server)] != nil && (words[1] == "worker" || words[1] == "master") && strings.Contains(app, ":") {
+		return []string{server, app}, true
+	}
+	return words, true
+}
+
+// envFiles are the values of --env-file in an argument list.
+func envFiles(argv []string) []string {
+	var list []string
+	for i, a := range argv {
+		if v, ok := strings.CutPrefix(a, "--env-file="); ok {
+			list = append(list, v)
+		} else if a == "--env-file" && i+1 < len(argv) {
+			list = append(list, argv[i+1])
 		}
 	}
-	return argv
+	return list
 }
 
 // Stem is the name by which programs are compared: "src/bot.py", "pkg.bot" and "bot:app" are all "bot".
 func (p Program) Stem() string {
-	name := p.Name
+	place, _ := p.place("")
+	return path.Base(place)
+}
+
+// place is the path of what p runs when its folder is dir, without what may be left out of it: "python bot.py",
+// "python bot", "python -m bot", "python bot/__main__.py" and "uvicorn bot:app" all run dir/bot. ext is the
+// extension that was taken off.
+func (p Program) place(dir string) (place, ext string) {
+	name := strings.ReplaceAll(p.Name, `\`, "/")
 	switch p.Kind {
 	case App:
 		name, _, _ = strings.Cut(name, ":")
 		fallthrough
 	case Module:
-		name = strings.TrimSuffix(name, ".__main__")
-		if i := strings.LastIndexByte(name, '.'); i >= 0 && !strings.HasSuffix(name, ".py") {
-			name = name[i+1:]
+		if !strings.HasSuffix(name, ".py") {
+			name = strings.ReplaceAll(name, ".", "/") + ".py"
 		}
 	}
-	name = path.Base(strings.ReplaceAll(name, `\`, "/"))
-	return strings.TrimSuffix(name, path.Ext(name))
+	if !filepath.IsAbs(name) {
+		name = path.Join(filepath.ToSlash(dir), name)
+	}
+	ext = path.Ext(name)
+	place = strings.TrimSuffix(path.Clean(strings.TrimSuffix(name, ext)), "/__main__")
+	return place, ext
 }

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"os/user"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -80,6 +81,7 @@ func (r Report) count(outcomes ...Outcome) (n int) {
 type Options struct {
 	DryRun   bool
 	Conflict bool          // a conflict goes on: suspects that hold a connection to the Bot API are ended too
+	Zombies  bool          // list dead processes that may have been this bot
 	Lineage  bool          // look at every environment for the marks of earlier runs
 	Grace    time.Duration // between SIGTERM and SIGKILL; 0: 5 s
 }
@@ -105,6 +107,11 @@ func (f *Finder) Sweep(ctx context.Context, t Target, o Options) (Report, error)
 	if err != nil {
 		return report, err
 	}
+	if o.Zombies {
+		if pids, err := listPIDs(); err == nil {
+			report.Findings = append(report.Findings, t.zombies(pids, untouchable(pids, t.Keep), f.masker.String)...)
+		}
+	}
 	if f.hook != nil {
 		f.hook()
 	}
@@ -112,7 +119,7 @@ func (f *Finder) Sweep(ctx context.Context, t Target, o Options) (Report, error)
 	for i := range report.Findings {
 		found := &report.Findings[i]
 		switch {
-		case found.Verdict == NotOurs:
+		case found.Verdict == NotOurs, found.Verdict == Zombie:
 			found.Outcome = NotTouched
 		case found.Verdict == Rival, o.Conflict && found.Connected:
 			found.Outcome = WouldEnd
@@ -215,20 +222,34 @@ func (f *Finder) look(ctx context.Context, t *Target, pid int, argv []string) (F
 // cheap says whether a command line alone makes a process worth a closer look.
 func (t *Target) cheap(argv []string) bool {
 	p := ReadProgram(argv, "")
-	role, _ := t.role(p, argv[0])
-	return role || p.Kind == App || p.Kind == Script || p.Kind == Module || p.Kind == Native && len(t.Rivals) > 0
+	if p.Kind == Native {
+		child := t.program()
+		return len(t.Rivals) > 0 || child.Kind == Native && path.Base(p.Name) == path.Base(child.Name)
+	}
+	return p.Kind != Unknown
 }
 
 // relate compares the folders of process and project and reads the marks.
 func (f *Finder) relate(t *Target, x *facts) {
-	x.inDir = sameFolder(x.dir, t.Dir)
-	if p := ReadProgram(x.argv, x.exe); p.Kind == Script && filepath.IsAbs(p.Name) {
-		x.inDir = x.inDir || sameFolder(filepath.Dir(p.Name), t.Dir)
+	p := ReadProgram(x.argv, x.exe)
+	t.locate(p, x, sameFolder(x.dir, t.Dir))
+	folders := []string{x.dir}
+	if p.Kind == Script {
+		if at, _ := p.place(x.dir); filepath.IsAbs(at) && path.Dir(at) != x.dir {
+			folders = append(folders, path.Dir(at)) // load_dotenv() begins beside the script
+		}
 	}
-	if x.dir != "" {
+	for _, dir := range folders {
+		if dir == "" {
+			continue
+		}
 		// A .env that cannot be read acquits nobody and convicts nobody.
-		if vars, err := token.Dotenv(filepath.Join(x.dir, ".env")); err == nil {
-			x.dotenv = token.FromEnv(func(name string) string { return vars[name] }, t.TokenEnv)
+		if vars, err := token.Dotenv(filepath.Join(dir, ".env")); err == nil {
+			for _, found := range token.FromEnv(func(name string) string { return vars[name] }, t.TokenEnv) {
+				if !slices.Contains(x.dotenv, found) {
+					x.dotenv = append(x.dotenv, found)
+				}
+			}
 		}
 	}
 	get := lookupIn(x.env)
@@ -261,6 +282,9 @@ func sameFolder(a, b string) bool {
 }
 
 func connected(ctx context.Context, p *process.Process, peers []netip.AddrPort) bool {
+	if len(peers) == 0 {
+		return false
+	}
 	conns, err := p.ConnectionsWithContext(ctx)
 	if err != nil {
 		return false

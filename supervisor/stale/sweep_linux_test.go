@@ -44,8 +44,13 @@ func inside(t *testing.T) bool {
 	if os.Getenv(insideEnv) != "" {
 		return true
 	}
-	cmd := exec.Command("unshare", "-pf", "--mount-proc", "--kill-child", os.Args[0], "-test.run", "^"+t.Name()+"$", "-test.v")
-	cmd.Env = append(os.Environ(), insideEnv+"=1")
+	args := []string{"-pf", "--mount-proc", "--kill-child", os.Args[0], "-test.run", "^" + t.Name() + "$", "-test.v"}
+	cmd := exec.Command("unshare", args...)
+	cmd.Env = append(os.Environ(), insideEnv+"=root")
+	if os.Getuid() != 0 { // the namespace of users knows one user alone
+		cmd = exec.Command("unshare", append([]string{"-Ur"}, args...)...)
+		cmd.Env = append(os.Environ(), insideEnv+"=user")
+	}
 	out, err := cmd.CombinedOutput()
 	if err != nil && strings.Contains(string(out), "Operation not permitted") && os.Getenv("CI") == "" {
 		t.Skip("no PID namespace to be had here: ", string(out))
@@ -174,11 +179,16 @@ func TestP16RivalsGoAndBystandersStay(t *testing.T) {
 		"bot.py as an argument":    tr.play(actor{argv: []string{"python", "other.py", "bot.py"}}),
 		"name with parentheses":    tr.play(actor{argv: []string{"a) R (b", "bot.py"}, exe: spaced, env: ours}),
 		"other arguments":          tr.play(actor{argv: []string{"python", "bot.py", "--env", "staging"}}),
-		"another user's":           tr.play(actor{argv: []string{"python", "bot.py"}, uid: 65534}),
 		"of a living botctl":       tr.play(actor{argv: []string{"python", "bot.py"}, env: append(ours, EnvRunID+"=b-1.5", EnvSupervisor+"="+alive)}),
 		"left over of another bot": tr.play(actor{argv: []string{"whatever"}, env: []string{EnvRunID + "=b-2.77", EnvSupervisor + "=999999:1"}}),
 		"the parent of a zombie":   tr.play(actor{argv: []string{"zombie-parent", "x"}, env: ours}),
 		"our living child":         tr.play(actor{argv: []string{"python", "bot.py"}, env: ours}),
+	}
+	listed := map[string]Verdict{"app that never polls": Suspect, "other arguments": Ambiguous}
+	denied := 0
+	if os.Getenv(insideEnv) == "root" {
+		bystanders["another user's"] = tr.play(actor{argv: []string{"python", "bot.py"}, uid: 65534})
+		listed["another user's"], denied = NotOurs, 1
 	}
 	target := tr.target()
 	target.Keep = []int{bystanders["our living child"]}
@@ -203,18 +213,65 @@ func TestP16RivalsGoAndBystandersStay(t *testing.T) {
 	if f := find(report, rivals["stubborn"]); f == nil || f.Outcome != EndedByKill { // P20
 		t.Errorf("stubborn: %+v, want it killed", f)
 	}
-	for name, want := range map[string]Verdict{"app that never polls": Suspect, "other arguments": Ambiguous, "another user's": NotOurs} {
+	for name, want := range listed {
 		if f := find(report, bystanders[name]); f == nil || f.Verdict != want || f.Outcome != NotTouched {
 			t.Errorf("%s: %+v, want it listed as %s", name, f, want)
 		}
 	}
-	if report.Ended() != len(rivals) || report.Denied() != 1 {
+	if report.Ended() != len(rivals) || report.Denied() != denied {
 		t.Errorf("ended %d of %d, denied %d", report.Ended(), len(rivals), report.Denied())
 	}
 	for _, f := range report.Findings {
 		if strings.Contains(f.Command+f.Evidence, "AAHdq") {
 			t.Errorf("the token shows: %+v", f)
 		}
+	}
+}
+
+func TestP20ARivalThatIgnoresSIGTERM(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	tr := newTroupe(t)
+	rival := tr.play(actor{argv: []string{"python", "bot.py"}, env: []string{"BOTCTL_TEST_ACTOR=stubborn"}})
+	report := sweep(t, newFinder(), tr.target(), Options{Grace: 100 * time.Millisecond})
+	if f := find(report, rival); f == nil || f.Outcome != EndedByKill || lives(rival) || report.Survived() != 0 {
+		t.Errorf("%+v, want it killed", f)
+	}
+}
+
+func TestP18AZombieIsSkippedAndNamed(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	tr := newTroupe(t)
+	script := filepath.Join(tr.dir, "neglect.py")
+	os.WriteFile(script, []byte("import os, sys, time\npid = os.fork()\nif pid == 0:\n    os._exit(0)\nprint(pid, flush=True)\ntime.sleep(1000)\n"), 0o644)
+	cmd := exec.Command("python3", "-u", script)
+	cmd.Dir = tr.dir
+	out, _ := cmd.StdoutPipe()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { cmd.Process.Kill(); cmd.Wait() }()
+	dead := 0
+	if _, err := fmt.Fscan(out, &dead); err != nil {
+		t.Fatal(err)
+	}
+	for !zombie(dead) {
+		time.Sleep(time.Millisecond)
+	}
+	if unix.Kill(dead, 0) != nil {
+		t.Error("kill(0) does not reach a zombie here")
+	}
+	report := sweep(t, newFinder(), tr.target(), Options{Zombies: true, Lineage: true})
+	f := find(report, dead)
+	want := fmt.Sprintf("not reaped by its parent, pid %d ", cmd.Process.Pid)
+	if f == nil || f.Verdict != Zombie || f.Outcome != NotTouched || !strings.Contains(f.Evidence, want) || report.Ended() != 0 {
+		t.Errorf("%+v, want a zombie %q", report.Findings, want)
+	}
+	if r := sweep(t, newFinder(), tr.target(), Options{Lineage: true}); len(r.Findings) != 0 {
+		t.Errorf("%+v: a run has no use for zombies", r.Findings)
 	}
 }
 
