@@ -23,7 +23,7 @@ func TestWrongInvocations(t *testing.T) {
 		{name: "unknown verb", args: "rnu", code: 2, want: "error: unknown command \"rnu\" for \"botctl\"\nhint: did you mean run?\nhint: \"botctl --help\" lists the verbs, \"botctl VERB --help\" their flags"},
 		{name: "unknown flag", args: "run --nope", code: 2, want: "error: unknown flag: --nope\nhint: …"},
 		{name: "forgotten dashes", args: "run python bot.py", code: 2, want: "error: unexpected argument \"python\"\nhint: put the bot's command behind \"--\": botctl run -- python bot.py"},
-		{name: "flag of another form", args: "run --stop-timeout soon", code: 2, want: "error: invalid argument \"soon\" for \"--stop-timeout\" flag: …\nhint: …"},
+		{name: "flag of another form", args: "run --stop-timeout soon", code: 2, want: "error: flag --stop-timeout \"soon\": want a duration such as 9s"},
 		{name: "flag out of range", args: "run --stop-timeout -1s", code: 2, want: "error: flag --stop-timeout \"-1s\": want more than 0"},
 		{name: "flag of a set", args: "run --on-held steal", code: 2, want: "error: flag --on-held \"steal\": want fail, wait"},
 		{name: "give-up", args: "run --give-up often", code: 2, want: "error: flag --give-up \"often\": want N/T such as 10/10m, with N from 1 to 32, or off"},
@@ -31,7 +31,18 @@ func TestWrongInvocations(t *testing.T) {
 		{name: "environment of another form", args: "run", env: "BOTCTL_STOP_TIMEOUT=soon", code: 78, want: "error: environment BOTCTL_STOP_TIMEOUT \"soon\": want a duration such as 9s"},
 		{name: "environment of a set", args: "run", env: "BOTCTL_ON_CONFLICT=fight", code: 78, want: "error: environment BOTCTL_ON_CONFLICT \"fight\": want auto, restart, tell"},
 		{name: "config with an unknown key", args: "run", files: map[string]string{"botctl.yaml": "stop_timeout: 3s\n"}, code: 78, want: "error: botctl.yaml: \"stop_timeout\" is not a setting\nhint: \"botctl run --print-config\" lists every setting"},
-		{name: "config of another form", args: "run", files: map[string]string{"botctl.yaml": "start-tries: many\n"}, code: 78, want: "error: botctl.yaml \"many\": want a whole number"},
+		{name: "config of another form", args: "run", files: map[string]string{"botctl.yaml": "start-tries: many\n"}, code: 78, want: "error: botctl.yaml: start-tries \"many\": want a whole number"},
+		{name: "config with a list for one value", args: "run", files: map[string]string{"botctl.yaml": "token-file: [a]\n"}, code: 78, want: "error: botctl.yaml: token-file: want one value, not a list"},
+		{name: "config with a map for one value", args: "run", files: map[string]string{"botctl.yaml": "token-file: {a: b}\n"}, code: 78, want: "error: botctl.yaml: token-file: want one value"},
+		{name: "config with a number for a text", args: "run", files: map[string]string{"botctl.yaml": "token-file: 007\n"}, code: 78, want: "error: botctl.yaml: token-file: want a text; put quotes round it"},
+		{name: "config with a number in a list", args: "run", files: map[string]string{"botctl.yaml": "rival: [a, 7]\n"}, code: 78, want: "error: botctl.yaml: rival: want a list of texts; put quotes round a number"},
+		{name: "pattern that never matches", args: "run --rival [a-", code: 2, want: "error: flag --rival \"[a-\": want names or globs such as web*.py"},
+		{name: "no tries at all", args: "run --start-tries 0", code: 2, want: "error: flag --start-tries \"0\": want 1 or more, or -1"},
+		{name: "API base with a query", args: "run --api-base http://h/?x", code: 2, want: "error: flag --api-base \"http://h/?x\": want a URL such as https://api.telegram.org"},
+		{name: "API base with a port out of range", args: "run --api-base http://h:65536", code: 2, want: "error: flag --api-base \"http://h:65536\": want a URL such as https://api.telegram.org"},
+		{name: "token in the place of a duration", args: "run --stop-timeout " + fuzzToken, code: 2, want: "error: flag --stop-timeout \"110201543:***\": want a duration such as 9s"},
+		{name: "token in the place of a flag", args: "run --" + fuzzToken, code: 2, want: "error: unknown flag: --110201543:***\nhint: …"},
+		{name: "token in the place of a verb", args: fuzzToken, code: 2, want: "error: unknown command \"110201543:***\" for \"botctl\"\nhint: …"},
 		{name: "config that is no YAML", args: "run", files: map[string]string{"botctl.yaml": "{{{"}, code: 78, want: "error: read botctl.yaml: …"},
 		{name: "API base that is no URL", args: "run --api-base localhost:8081", code: 2, want: "error: flag --api-base \"localhost:8081\": want a URL such as https://api.telegram.org"},
 		{name: "the same in the environment", args: "kill-stale", env: "TELEGRAM_API_BASE=http://bad host", code: 78, want: "error: TELEGRAM_API_BASE \"http://bad host\": want a URL such as https://api.telegram.org"},
@@ -114,7 +125,7 @@ func TestSettingsFromEverySource(t *testing.T) {
 	t.Chdir(t.TempDir())
 	os.WriteFile("botctl.yaml", []byte("stop-timeout: 3s\nstart-tries: 7\nrival: [a, b]\nquiet: true\n"), 0o600)
 	t.Setenv("BOTCTL_START_TRIES", "8")
-	t.Setenv("BOTCTL_SPARE", "c,d")
+	t.Setenv("BOTCTL_SPARE", "c, d,")
 	var out, errs bytes.Buffer
 	if code := run([]string{"run", "--print-config", "--quiet=false"}, &out, &errs); code != 0 {
 		t.Fatalf("exit %d: %s", code, errs.String())

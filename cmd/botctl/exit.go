@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"botctl/supervisor/token"
 )
 
 // Exit codes, the same for all verbs. Nothing else in botctl decides one.
@@ -79,15 +81,21 @@ func report(w io.Writer, err error, asJSON bool) int {
 	if f.err == nil {
 		return f.code
 	}
+	message, hints := shown(f.Error()), make([]string, 0, len(f.hints))
+	for _, h := range f.hints {
+		hints = append(hints, shown(h))
+	}
 	if asJSON {
-		json.NewEncoder(w).Encode(map[string]any{"error": map[string]any{
-			"code": f.code, "message": oneLine(f.Error()), "hints": append([]string{}, f.hints...),
-		}})
+		json.NewEncoder(w).Encode(map[string]any{"error": map[string]any{"code": f.code, "message": message, "hints": hints}})
 		return f.code
 	}
-	fmt.Fprintf(w, "botctl: error: %s\n", oneLine(f.Error()))
-	for _, h := range f.hints {
+	fmt.Fprintf(w, "botctl: error: %s\n", message)
+	for _, h := range hints {
 		fmt.Fprintf(w, "botctl: hint: %s\n", h)
 	}
 	return f.code
 }
+
+// shown is a text in one line without a token: an owner may have put one in the place of any name or value
+// that the text quotes.
+func shown(s string) string { return token.NewMasker().String(oneLine(s)) }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // lineHandler is the slog.Handler of botctl's own words. Information goes to out,
@@ -125,4 +126,17 @@ func shortDuration(d time.Duration) string {
 	}
 }
 
-func oneLine(s string) string { return strings.ReplaceAll(strings.TrimSpace(s), "\n", " | ") }
+// oneLine makes a text fit for one line of a terminal or a log: nothing in it ends the line or moves
+// the cursor.
+func oneLine(s string) string {
+	s = strings.ReplaceAll(strings.TrimSpace(s), "\r\n", "\n")
+	return strings.Map(func(c rune) rune {
+		switch {
+		case c == '\t':
+			return ' '
+		case !unicode.IsPrint(c):
+			return '?'
+		}
+		return c
+	}, strings.ReplaceAll(s, "\n", " | "))
+}

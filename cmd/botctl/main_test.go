@@ -29,7 +29,8 @@ const (
 )
 
 // TestMain lets the test binary play botctl and a rival, and moves the tests into a PID namespace, so
-// that no sweep ever meets a process that is not of these tests.
+// that no sweep ever meets a process that is not of these tests. The workers of a fuzz run are started inside, with
+// the pipes they need.
 func TestMain(m *testing.M) {
 	switch {
 	case filepath.Base(os.Args[0]) == pollerName:

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"text/tabwriter"
 )
 
@@ -12,7 +13,7 @@ func writeConfig(w io.Writer, set settings, rows []setting) error {
 	fmt.Fprintln(t, "SETTING\tVALUE\tFROM")
 	for _, s := range rows {
 		v := set[s.name]
-		fmt.Fprintf(t, "%s\t%q\t%s\n", s.name, v.text, v.from)
+		fmt.Fprintf(t, "%s\t%s\t%s\n", s.name, shown(strconv.Quote(v.text)), v.from)
 	}
 	return t.Flush()
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -232,12 +233,20 @@ func apiBase(set settings) (string, error) {
 	return strings.TrimRight(base, "/"), nil
 }
 
-// validBase is also the check of the setting, which may be empty.
+// validBase is also the check of the setting, which may be empty. A method's path is put behind a base.
 func validBase(base string) error {
-	if u, err := url.Parse(base); base != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+	u, err := url.Parse(base)
+	switch {
+	case base == "":
+	case err != nil, u.Hostname() == "", u.Scheme != "http" && u.Scheme != "https", strings.ContainsAny(base, "?#"), !validPort(u.Port()):
 		return errors.New("a URL such as https://api.telegram.org")
 	}
 	return nil
+}
+
+func validPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return text == "" || err == nil && n > 0
 }
 
 func withEnvFile(env []string, path string) ([]string, error) {

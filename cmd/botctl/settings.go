@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -53,7 +54,7 @@ var runSettings = []setting{
 	{name: "webhook", def: "auto", oneOf: []string{"auto", "delete", "keep", "fail"}, usage: "a webhook that is set: delete, keep or fail (exit 78); auto deletes, but on a terminal fails"},
 	{name: "stop-timeout", kind: isDuration, def: "9s", checked: positive, usage: "time for the whole of a stop before SIGKILL"},
 	{name: "heartbeat", kind: isDuration, def: "1m0s", checked: notNegative, usage: "restart a bot that sends sd_notify WATCHDOG=1 and then not for so long; 0: never"},
-	{name: "start-tries", kind: isInt, def: "5", usage: "exits in a row before the bot was ever well that end botctl; -1: never"},
+	{name: "start-tries", kind: isInt, def: "5", checked: validTries, usage: "exits in a row before the bot was ever well that end botctl; -1: never"},
 	{name: "give-up", def: "off", checked: validGiveUp, usage: "end with 70 after N failures within T, such as 10/10m; off: never"},
 	{name: "rival", kind: isList, usage: "a script, module, app or program (glob) that competes for this bot; may be repeated"},
 	{name: "spare", kind: isList, usage: "a script, module, app or program (glob) that is never ended; may be repeated"},
@@ -83,7 +84,7 @@ func addFlags(fs *pflag.FlagSet, rows []setting) {
 			fs.Int(s.name, n, s.usage)
 		case isDuration:
 			d, _ := time.ParseDuration(s.def)
-			fs.Duration(s.name, d, s.usage)
+			fs.Var(&durationText{d.String()}, s.name, s.usage)
 		case isList:
 			fs.StringArray(s.name, nil, s.usage)
 		default:
@@ -91,6 +92,16 @@ func addFlags(fs *pflag.FlagSet, rows []setting) {
 		}
 	}
 }
+
+// durationText is the flag of a duration that check reads: the error of time.ParseDuration quotes
+// pieces of what it is given, which may be of a token.
+type durationText struct{ text string }
+
+func (d *durationText) String() string { return d.text }
+
+func (d *durationText) Set(text string) error { d.text = text; return nil }
+
+func (d *durationText) Type() string { return "duration" }
 
 // loadSettings merges flag, environment, botctl.yaml and default, in this order, and
 // says of each value where it came from. Its errors name the source and are of
@@ -123,8 +134,11 @@ func loadSettings(fs *pflag.FlagSet, rows []setting, environ []string) (settings
 	}
 	out := settings{}
 	for _, s := range rows {
-		v := pick(s, fromFlag, fromEnv, fromFile, defaults)
-		if err := s.check(v); err != nil {
+		v, err := pick(s, fromFlag, fromEnv, fromFile, defaults)
+		if err == nil {
+			err = s.check(v)
+		}
+		if err != nil {
 			if strings.HasPrefix(v.from, "flag") {
 				return nil, usageError(err)
 			}
@@ -164,7 +178,7 @@ func loadFile(k *koanf.Koanf, rows []setting) error {
 }
 
 // pick takes s from the first source that has it.
-func pick(s setting, flag, environ, file, defaults *koanf.Koanf) value {
+func pick(s setting, flag, environ, file, defaults *koanf.Koanf) (value, error) {
 	for _, source := range []struct {
 		k    *koanf.Koanf
 		from string
@@ -174,33 +188,62 @@ func pick(s setting, flag, environ, file, defaults *koanf.Koanf) value {
 		{file, configFile},
 		{defaults, "default"},
 	} {
-		if !source.k.Exists(s.name) {
-			continue
+		if raw := source.k.Get(s.name); raw != nil { // nothing behind the colon in YAML is the default
+			return s.read(raw, source.from)
 		}
-		v := value{from: source.from}
-		switch raw := source.k.Get(s.name).(type) {
-		case []any:
-			for _, item := range raw {
-				v.list = append(v.list, fmt.Sprint(item))
-			}
-			v.text = strings.Join(v.list, ",")
-		case []string:
-			v.list, v.text = raw, strings.Join(raw, ",")
-		case nil:
-			v.text = s.def
-		default:
-			v.text = fmt.Sprint(raw)
-			if s.kind == isList && v.text != "" {
-				v.list = strings.Split(v.text, ",")
-			}
-		}
-		return v
 	}
-	return value{text: s.def, from: "default"}
+	return value{text: s.def, from: "default"}, nil
+}
+
+// read makes a value of what a source holds: text, what YAML makes of a word without quotes, or a list.
+func (s setting) read(raw any, from string) (value, error) {
+	v := value{from: from}
+	fail := func(want string) (value, error) { return v, fmt.Errorf("%s: %s: want %s", from, s.name, want) }
+	switch raw := raw.(type) {
+	case string:
+		v.text = raw
+		if s.kind == isList {
+			v.list = slices.DeleteFunc(strings.Split(raw, ","), func(item string) bool { return strings.TrimSpace(item) == "" })
+		}
+	case []string: // a flag that was repeated
+		v.list = slices.Clone(raw)
+	case []any:
+		if s.kind != isList {
+			return fail("one value, not a list")
+		}
+		for _, item := range raw {
+			text, ok := item.(string)
+			if !ok {
+				return fail("a list of texts; put quotes round a number")
+			}
+			v.list = append(v.list, text)
+		}
+	case bool, int, int64, uint64, float64:
+		if s.kind == isText || s.kind == isList {
+			return fail("a text; put quotes round it") // 007 would become 7
+		}
+		v.text = fmt.Sprint(raw)
+	default:
+		return fail("one value")
+	}
+	for i, item := range v.list {
+		v.list[i] = strings.TrimSpace(item)
+	}
+	if s.kind == isList {
+		v.text = strings.Join(v.list, ",")
+	}
+	return v, nil
 }
 
 func (s setting) check(v value) error {
-	fail := func(want string) error { return fmt.Errorf("%s %q: want %s", v.from, v.text, want) }
+	name := v.from
+	if name == configFile {
+		name += ": " + s.name
+	}
+	fail := func(want string) error { return fmt.Errorf("%s %q: want %s", name, v.text, want) }
+	if strings.Contains(v.text, "\x00") {
+		return fail("a text without a zero byte")
+	}
 	switch s.kind {
 	case isBool:
 		if _, err := strconv.ParseBool(v.text); err != nil {
@@ -213,6 +256,12 @@ func (s setting) check(v value) error {
 	case isDuration:
 		if _, err := time.ParseDuration(v.text); err != nil {
 			return fail("a duration such as 9s")
+		}
+	case isList:
+		for _, item := range v.list {
+			if _, err := path.Match(item, ""); err != nil || item == "" {
+				return fail("names or globs such as web*.py")
+			}
 		}
 	}
 	if len(s.oneOf) > 0 && !slices.Contains(s.oneOf, v.text) {
@@ -243,6 +292,13 @@ func (s settings) duration(name string) time.Duration {
 func positive(text string) error {
 	if d, err := time.ParseDuration(text); err == nil && d <= 0 {
 		return fmt.Errorf("more than 0")
+	}
+	return nil
+}
+
+func validTries(text string) error {
+	if n, err := strconv.Atoi(text); err == nil && n < 1 && n != -1 {
+		return fmt.Errorf("1 or more, or -1")
 	}
 	return nil
 }

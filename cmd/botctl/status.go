@@ -74,7 +74,7 @@ func statusCode(st control.Status, lives bool) int {
 func writeStatus(w io.Writer, st control.Status, now time.Time) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(name, format string, args ...any) {
-		if v := fmt.Sprintf(format, args...); v != "" {
+		if v := oneLine(fmt.Sprintf(format, args...)); v != "" {
 			fmt.Fprintf(t, "%s\t%s\n", name, v)
 		}
 	}
