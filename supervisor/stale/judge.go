@@ -246,7 +246,10 @@ const (
 
 // link says what ties f to this bot. The arguments win over the environment, and that over an .env.
 func (t *Target) link(p Program, f facts) tie {
-	if t.Token == "" {
+	switch {
+	case t.Token == "" && t.HostWide:
+		return tie{}
+	case t.Token == "":
 		l := tie{how: inFolder, linked: f.inDir}
 		if f.outside {
 			l.doubt = outsideIt
