@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -79,19 +80,18 @@ func (c *census) close() {
 // guardianOf waits for the guardian among the children of pid, 0 when pid has gone meanwhile.
 func guardianOf(pid int) int {
 	for {
-		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-		if err != nil {
+		if _, err := os.Stat(fmt.Sprintf("/proc/%d/task", pid)); err != nil {
 			return 0
 		}
-		list := string(b)
+		var list []byte
 		tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
 		for _, t := range tasks {
 			b, _ := os.ReadFile(t)
-			list += " " + string(b)
+			list = append(list, b...)
 		}
-		for f := range strings.FieldsSeq(list) {
-			if line, _ := os.ReadFile("/proc/" + f + "/cmdline"); strings.HasSuffix(string(line), "\x00"+guardianVerb+"\x00") {
-				n, _ := strconv.Atoi(f)
+		for f := range bytes.FieldsSeq(list) {
+			if line, _ := os.ReadFile("/proc/" + string(f) + "/cmdline"); strings.HasSuffix(string(line), "\x00"+guardianVerb+"\x00") {
+				n, _ := strconv.Atoi(string(f))
 				return n
 			}
 		}

@@ -116,11 +116,12 @@ var wrongSettings = []wrong{
 
 // bomb is small and would need gigabytes.
 func bomb() string {
-	text := "a: &a [x,x,x,x,x,x,x,x,x]\n"
+	var text strings.Builder
+	text.WriteString("a: &a [x,x,x,x,x,x,x,x,x]\n")
 	for c := 'b'; c <= 'h'; c++ {
-		text += string(c) + ": &" + string(c) + " [" + strings.TrimSuffix(strings.Repeat("*"+string(c-1)+",", 9), ",") + "]\n"
+		text.WriteString(string(c) + ": &" + string(c) + " [" + strings.TrimSuffix(strings.Repeat("*"+string(c-1)+",", 9), ",") + "]\n")
 	}
-	return text
+	return text.String()
 }
 
 var wrongTokens = []wrong{
