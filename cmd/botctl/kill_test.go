@@ -181,7 +181,10 @@ func killing(t *testing.T, moments int, seed, worker uint64) {
 			return
 		}
 		next := p.botctl("run", "--quiet", "--", "./"+pollerName)
-		until(t, patient, what+": the next run has a bot", func() bool { return p.status().SupervisorPID == next.cmd.Process.Pid && len(seen.pollers()) == 1 })
+		until(t, patient, what+": the next run has a bot", func() bool {
+			st := p.status()
+			return st.SupervisorPID == next.cmd.Process.Pid && st.Child != nil && len(seen.pollers()) == 1
+		})
 		next.cmd.Process.Signal(syscall.SIGTERM)
 		next.exits(0)
 		if left := seen.pollers(); len(left) > 0 {
