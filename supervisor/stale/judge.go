@@ -247,7 +247,7 @@ const (
 // link says what ties f to this bot. The arguments win over the environment, and that over an .env.
 func (t *Target) link(p Program, f facts) tie {
 	if t.Token == "" {
-		l := tie{how: inFolder, linked: f.inDir}
+		l := tie{how: inFolder, linked: f.inDir && !t.HostWide} // on the whole host only the token ties
 		if f.outside {
 			l.doubt = outsideIt
 		}
