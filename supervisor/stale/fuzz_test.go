@@ -109,7 +109,7 @@ func bystanders(t *testing.T, argv []string) {
 func FuzzJudge(f *testing.F) {
 	f.Add("python\x00bot.py", "BOT_TOKEN="+ourToken, "python\x00bot.py", "", "", uint16(0xffff))
 	f.Add("uvicorn\x00api_server:app", "TOKEN=x", "python\x00main.py", "api*", "", uint16(3))
-	f.Add("python\x00bot.py\x00"+otherToken, "BOT_TOKEN="+ourToken, "./bot.sh", "", "*", uint16(14))
+	f.Add("python\x00bot.py\x00"+otherToken, "BOT_TOKEN="+ourToken, "./bot.sh", "", "spared*", uint16(14))
 	f.Add("python\x00/project/bot.py", "API_TOKEN="+otherToken, "python\x00bot.py", "", "", uint16(10))
 	f.Add("python\x00bot.py", "", "", "", "", uint16(13))
 	f.Add("node\x00.", "", "python\x00.", "", "", uint16(12))
