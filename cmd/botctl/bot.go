@@ -15,8 +15,13 @@ import (
 	"botctl/supervisor/token"
 )
 
+// botSettings are the settings of run that the bundled bot shares with it. It takes them from flags alone: what
+// the folder's botctl.yaml and the environment say has been done by run, which may have given it a sandbox.
+var botSettings = pickSettings("token-env", "token-file")
+
+const sandboxHint = `"botctl run --sandbox" needs none`
+
 func newBotCmd() *cobra.Command {
-	var tokenEnv, tokenFile string
 	cmd := &cobra.Command{
 		Use:   "bot",
 		Short: "Run the bundled bot in the foreground",
@@ -25,35 +30,40 @@ TELEGRAM_API_BASE (default https://api.telegram.org) and answers.
 
 Exit codes: 0 stopped, 75 another poller took the poll, 78 no token or token refused.`,
 		Example: "  TELEGRAM_BOT_TOKEN=... botctl bot",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			dir, err := os.Getwd()
+			dir, err := workingFolder()
 			if err != nil {
-				return configError(fmt.Errorf("working folder: %w", err))
+				return err
 			}
-			found, err := token.Find(token.Sources{Getenv: os.Getenv, Env: tokenEnv, File: tokenFile, Dir: dir})
+			set, err := flagSettings(cmd.Flags(), botSettings)
 			if err != nil {
-				return configError(err)
+				return err
+			}
+			found, err := findToken(set, os.Environ(), dir)
+			if err != nil {
+				return err
 			}
 			if found.Token == "" {
-				return configError(errors.New("no bot token")).
-					hint("set TELEGRAM_BOT_TOKEN to the token that @BotFather gave you").
-					hint(`"botctl run --sandbox" needs none`)
+				return noToken(os.Getenv).hint(sandboxHint)
 			}
-			return runBot(cmd.Context(), found.Token)
+			base, err := apiBase(set)
+			if err != nil {
+				return err
+			}
+			return runBot(cmd.Context(), found.Token, base)
 		},
 	}
-	cmd.Flags().StringVar(&tokenEnv, "token-env", "", "read the bot token from this environment variable alone")
-	cmd.Flags().StringVar(&tokenFile, "token-file", "", "read the bot token from this file")
+	addFlags(cmd.Flags(), botSettings)
 	return cmd
 }
 
-func runBot(ctx context.Context, tok token.Token) error {
+func runBot(ctx context.Context, tok token.Token, base string) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := bot.Run(ctx, bot.Config{
 		Token:   tok.Reveal(),
-		APIBase: os.Getenv("TELEGRAM_API_BASE"),
+		APIBase: base,
 		Log:     slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	})
 	if conflict, ok := errors.AsType[*bot.ConflictError](err); ok {
@@ -61,9 +71,6 @@ func runBot(ctx context.Context, tok token.Token) error {
 	}
 	if refused, ok := errors.AsType[*bot.RefusedError](err); ok {
 		return configError(fmt.Errorf("bot token %s was refused: %w", tok, refused)).hint("get a new token from @BotFather")
-	}
-	if errors.Is(err, bot.ErrBase) {
-		return configError(err)
 	}
 	if err != nil {
 		return fail(exitFailed, err)

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"syscall"
@@ -11,8 +12,8 @@ import (
 // execute does not return when the program starts.
 func execute(path string, argv []string) error {
 	err := syscall.Exec(path, argv, os.Environ())
-	if err == syscall.ENOENT {
-		return fail(exitNotFound, fmt.Errorf("start %q: its interpreter is not there", path))
+	if errors.Is(err, syscall.ENOENT) {
+		err = errors.New("its interpreter is not there")
 	}
-	return fail(exitNotExec, fmt.Errorf("start %q: %w", path, err))
+	return fail(exitNotExec, fmt.Errorf("start %q: %w", path, err)).commandHint()
 }

@@ -15,7 +15,7 @@ func execute(path string, argv []string) error {
 		return quietExit(exited.ExitCode())
 	}
 	if err != nil {
-		return fail(exitNotExec, fmt.Errorf("start %q: %w", path, err))
+		return fail(exitNotExec, fmt.Errorf("start %q: %w", path, pathCause(err))).commandHint()
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -342,9 +343,11 @@ func TestP29AWebhookThatComesLater(t *testing.T) {
 	run := p.botctl("run", "--", "python", "bot.py")
 	run.stdout.await(t, patient, 1, "bot started")
 	p.polling()
-	if out, err := exec.Command("curl", "-s", p.base+"/bot"+p.token+"/setWebhook?url=https://example.org/x").CombinedOutput(); err != nil {
-		t.Fatalf("%s %v", out, err)
+	resp, err := http.Get(p.base + "/bot" + p.token + "/setWebhook?url=https://example.org/x")
+	if err != nil {
+		t.Fatal(err)
 	}
+	resp.Body.Close()
 	run.stderr.await(t, patient, 1, "a webhook was set while the bot polled; it is deleted")
 	p.polling()
 	p.answers("still there?", "echo: still there?")

@@ -55,7 +55,7 @@ func FuzzSettings(f *testing.F) {
 		}
 		if err := fs.Parse(argv); err != nil {
 			if !errors.Is(err, pflag.ErrHelp) {
-				saysSo(t, err)
+				saysSo(t, flagError(newRunCmd(), err))
 			}
 			fs = pflag.NewFlagSet("run", pflag.ContinueOnError)
 			addFlags(fs, runSettings)

@@ -25,8 +25,16 @@ not empty, and becomes COMMAND otherwise. Put it before a program that must not 
 beside the bot on the platform, such as an api_server that polls with the bot's token.`,
 		Example: `  botctl guard -- uvicorn api_server:app
   botctl guard --deny-env DYNO --deny-env RENDER -- python api_server.py`,
-		Args: cobra.MinimumNArgs(1),
+		Args: func(cmd *cobra.Command, argv []string) error {
+			if len(argv) == 0 {
+				return usageError(errors.New("the command is missing")).hint(`put it behind "--": botctl guard -- uvicorn api_server:app`)
+			}
+			return namedCommand(argv)
+		},
 		RunE: func(_ *cobra.Command, argv []string) error {
+			if slices.ContainsFunc(deny, func(name string) bool { return name == "" || strings.ContainsRune(name, '=') }) {
+				return usageError(errors.New("flag --deny-env: want the name of a variable"))
+			}
 			if name := firstSet(deny, os.Getenv); name != "" {
 				return configError(fmt.Errorf("refused to start %q: %s is set, and where it is set this command would poll beside the bot", strings.Join(argv, " "), name)).
 					hint("take the entry out of the Procfile, or run it without its poller").
@@ -53,9 +61,9 @@ func become(argv []string) error {
 	path, err := exec.LookPath(argv[0])
 	switch {
 	case errors.Is(err, exec.ErrNotFound), errors.Is(err, os.ErrNotExist):
-		return fail(exitNotFound, fmt.Errorf("start %q: not found", argv[0]))
+		return fail(exitNotFound, fmt.Errorf("start %q: not found", argv[0])).commandHint()
 	case err != nil && !errors.Is(err, exec.ErrDot):
-		return fail(exitNotExec, fmt.Errorf("start %q: %w", argv[0], errors.Unwrap(err)))
+		return fail(exitNotExec, fmt.Errorf("start %q: %w", argv[0], errors.Unwrap(err))).commandHint()
 	}
 	return execute(path, argv)
 }

@@ -41,6 +41,7 @@ Exit codes: 0 no rival is left, 1 one survived, 77 something could not be seen o
 		Example: `  botctl kill-stale --dry-run
   botctl kill-stale -- python main.py
   botctl kill-stale --scope host --json`,
+		Args: commandArgs,
 		RunE: func(cmd *cobra.Command, argv []string) error {
 			set, err := loadSettings(cmd.Flags(), staleSettings, os.Environ())
 			if err != nil {
@@ -74,9 +75,9 @@ Exit codes: 0 no rival is left, 1 one survived, 77 something could not be seen o
 // staleTarget is the bot of this folder: from the flags, the environment, and what the last
 // supervisor here ran.
 func staleTarget(cmd *cobra.Command, set settings, argv []string) (stale.Target, *token.Masker, error) {
-	dir, err := os.Getwd()
+	dir, err := workingFolder()
 	if err != nil {
-		return stale.Target{}, nil, configError(fmt.Errorf("working folder: %w", err))
+		return stale.Target{}, nil, err
 	}
 	found, err := findToken(set, os.Environ(), dir)
 	if err != nil {
@@ -100,7 +101,9 @@ func staleTarget(cmd *cobra.Command, set settings, argv []string) (stale.Target,
 	if found.Token != "" {
 		target.Keys = append(target.Keys, lock.BotKey(found.Token.ID()))
 	} else if target.HostWide {
-		return target, nil, configError(fmt.Errorf("--scope host needs the bot's token, and none was found")).hint("set BOT_TOKEN, or name it with --token-file")
+		f := noToken(os.Getenv)
+		f.err = fmt.Errorf("--scope host needs the bot's token: %w", f.err)
+		return target, nil, f
 	}
 	return target, token.NewMasker(found.Token), nil
 }

@@ -1,8 +1,13 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"io"
+	"log"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -12,10 +17,12 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if len(args) == 1 && args[0] == guardianVerb {
 		return guard(stderr)
 	}
+	log.SetOutput(io.Discard) // libraries print there; botctl does not
 	root := newRoot()
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
+	addCompletion(root)
 	return report(stderr, root.Execute(), wantsJSON(args))
 }
 
@@ -36,6 +43,8 @@ token, starts the bot, watches it, and restarts it when that helps.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.SetFlagErrorFunc(flagError)
+	root.SetHelpCommand(newHelpCmd())
 	root.AddCommand(
 		newRunCmd(), newStatusCmd(), newLogsCmd(), newRestartCmd(), newStopCmd(),
 		newKillStaleCmd(), newGuardCmd(), newBotCmd(), newSandboxCmd(), newVersionCmd(),
@@ -43,10 +52,51 @@ token, starts the bot, watches it, and restarts it when that helps.`,
 	return root
 }
 
+// addCompletion is cobra's own verb, which keeps the root's output of this moment. Left alone it prints its help
+// and succeeds, whatever shell was asked for.
+func addCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() != "completion" {
+			continue
+		}
+		c.Args, c.RunE = cobra.ArbitraryArgs, refuseShell
+		for _, shell := range c.Commands() {
+			shell.Args = noArgs
+		}
+	}
+}
+
+func refuseShell(cmd *cobra.Command, args []string) error {
+	err := errors.New("the shell is missing")
+	if len(args) > 0 {
+		err = fmt.Errorf("shell %q", args[0])
+	}
+	return usageError(fmt.Errorf("%w: want bash, zsh, fish or powershell", err)).hint(helpHint(cmd))
+}
+
+// newHelpCmd is cobra's, but for a topic that is not there: that is an error.
+func newHelpCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [VERB]",
+		Short: "Show help for a verb",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			of, _, err := cmd.Root().Find(args)
+			if err != nil {
+				return err
+			}
+			return of.Help()
+		},
+	}
+}
+
 // wantsJSON looks for --json before "--": errors in parsing the flags take its form too.
 func wantsJSON(args []string) bool {
 	if i := slices.Index(args, "--"); i >= 0 {
 		args = args[:i]
 	}
-	return slices.Contains(args, "--json")
+	return slices.ContainsFunc(args, func(a string) bool {
+		on, err := strconv.ParseBool(strings.TrimPrefix(a, "--json="))
+		return a == "--json" || err == nil && on && strings.HasPrefix(a, "--json=")
+	})
 }

@@ -47,11 +47,8 @@ never came up ends botctl with its own code.`,
   botctl run --sandbox -- python bot.py    any bot that reads TELEGRAM_API_BASE
   botctl run --on-held wait -- node bot.js
   botctl run --print-config`,
+		Args: commandArgs,
 		RunE: func(cmd *cobra.Command, argv []string) error {
-			if len(argv) > 0 && cmd.ArgsLenAtDash() != 0 {
-				return usageError(fmt.Errorf("unexpected argument %q", argv[0])).
-					hint(`put the bot's command behind "--": botctl run -- ` + strings.Join(argv, " "))
-			}
 			set, err := loadSettings(cmd.Flags(), runSettings, os.Environ())
 			if err != nil {
 				return err
@@ -78,7 +75,7 @@ func superviseBot(ctx context.Context, set settings, argv []string, sandboxed bo
 		out.Close(flush)
 		errs.Close(flush)
 	}()
-	opts, err := runOptions(set, argv)
+	opts, err := runOptions(set, argv, sandboxed)
 	if err != nil {
 		return err
 	}
@@ -100,6 +97,9 @@ func superviseBot(ctx context.Context, set settings, argv []string, sandboxed bo
 	})
 	if box != nil {
 		box.watch(&opts)
+	}
+	if name := malformedToken(lookupEnv(opts.Env)); opts.Token == "" && name != "" {
+		opts.Log.Warn("environment " + name + ": " + token.ErrForm.Error() + "; the bot is run all the same")
 	}
 	res, err := supervisor.Run(ctx, opts)
 	if fault, ok := errors.AsType[*supervisor.PanicError](err); ok {
@@ -129,25 +129,25 @@ func outcome(res supervisor.Result, opts supervisor.Options) error {
 	}
 	f := fail(res.ExitCode, err)
 	switch {
+	case strings.HasPrefix(res.Why, "start "): // else 126 and 127 are the bot's own
+		f.commandHint()
 	case res.ExitCode == exitHeld:
 		f.hint(`"botctl status" shows it, "botctl stop" ends it; "botctl run --on-held wait" takes over when it ends`)
 	case res.ExitCode == exitLock:
-		f.hint("BOTCTL_STATE_DIR names another folder for locks and state")
+		f.hint(stateHint)
 	case res.ExitCode == exitConfig && strings.Contains(res.Why, "webhook"):
 		f.hint("--webhook delete removes it, pending updates kept; --webhook keep runs the bot all the same")
 	case res.ExitCode == exitConfig && strings.Contains(res.Why, "token"):
 		f.hint("get a new token from @BotFather, and check where it is set")
-	case res.ExitCode == exitNotFound, res.ExitCode == exitNotExec:
-		f.hint("the command is what follows --; it is looked up in PATH of this environment")
 	}
 	return f
 }
 
 // runOptions puts together what a run is about, the token among it.
-func runOptions(set settings, argv []string) (supervisor.Options, error) {
-	dir, err := os.Getwd()
+func runOptions(set settings, argv []string, sandboxed bool) (supervisor.Options, error) {
+	dir, err := workingFolder()
 	if err != nil {
-		return supervisor.Options{}, configError(fmt.Errorf("working folder: %w", err))
+		return supervisor.Options{}, err
 	}
 	child := os.Environ()
 	if path := set.text("env-file"); path != "" {
@@ -155,13 +155,15 @@ func runOptions(set settings, argv []string) (supervisor.Options, error) {
 			return supervisor.Options{}, err
 		}
 	}
-	found, err := findToken(set, child, dir)
+	var found token.Found
+	if !sandboxed { // which has its own
+		if found, err = findToken(set, child, dir); err != nil {
+			return supervisor.Options{}, err
+		}
+	}
+	state, err := stateDir()
 	if err != nil {
 		return supervisor.Options{}, err
-	}
-	state, err := lock.StateDir(os.Getenv)
-	if err != nil {
-		return supervisor.Options{}, fail(exitLock, err).hint("BOTCTL_STATE_DIR names another folder for locks and state")
 	}
 	base, err := apiBase(set)
 	if err != nil {
@@ -193,6 +195,9 @@ func runOptions(set settings, argv []string) (supervisor.Options, error) {
 		Guardian: []string{"botctl", guardianVerb},
 	}
 	if len(argv) == 0 {
+		if found.Token == "" && !sandboxed {
+			return opts, noToken(lookupEnv(child)).hint(sandboxHint)
+		}
 		useBundledBot(&opts, found)
 	}
 	return opts, nil
@@ -208,37 +213,79 @@ func useBundledBot(opts *supervisor.Options, found token.Found) {
 }
 
 func findToken(set settings, env []string, dir string) (token.Found, error) {
-	found, err := token.Find(token.Sources{
+	src := token.Sources{
 		Getenv: lookupEnv(env),
 		Env:    set.text("token-env"),
 		File:   set.text("token-file"),
 		Dir:    dir,
-	})
+	}
+	found, err := token.Find(src)
 	if err != nil {
-		f := configError(err)
-		if _, ok := errors.AsType[*token.AmbiguousError](err); ok {
-			f.hint("--token-env NAME says which one is this bot's")
-		}
-		return found, f
+		return found, tokenError(err, src)
 	}
 	return found, nil
+}
+
+// tokenError adds the next step.
+func tokenError(err error, src token.Sources) error {
+	f := configError(err)
+	if two, ok := errors.AsType[*token.AmbiguousError](err); ok {
+		if strings.HasPrefix(two.Names[0], ".env ") {
+			return f.hint("take one out of .env; or --env-file .env --token-env NAME says which one is this bot's")
+		}
+		return f.hint("--token-env NAME says which one is this bot's")
+	}
+	if errors.Is(err, token.ErrForm) {
+		return f.hint("the token stands alone, as @BotFather gave it: one line, no quotes, no NAME=")
+	}
+	// Only a regular file is read, not the pipe of a process substitution either: a device has no end, and a
+	// pipe nobody writes to never answers.
+	if info, err := os.Stat(src.File); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		f.hint(`for a token that a program prints: TELEGRAM_BOT_TOKEN="$(PROGRAM)" botctl ...`)
+	}
+	return f
+}
+
+// malformedToken names the variable that was meant to hold the bot's token and does not; "" when there is none.
+// TOKEN is not among them: it may hold anything.
+func malformedToken(getenv func(string) string) string {
+	for _, name := range token.EnvNames {
+		if v := strings.TrimSpace(getenv(name)); name != "TOKEN" && v != "" {
+			if _, err := token.Parse(v); err != nil {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
+// noToken is the error of a verb that cannot do without.
+func noToken(getenv func(string) string) *failure {
+	if name := malformedToken(getenv); name != "" {
+		return configError(fmt.Errorf("environment %s: %w", name, token.ErrForm)).
+			hint("the token stands alone, as @BotFather gave it: one line, no quotes, no NAME=")
+	}
+	return configError(errors.New("no bot token")).hint("set TELEGRAM_BOT_TOKEN to the token that @BotFather gave you")
 }
 
 // apiBase is the Bot API server in force: --api-base, else TELEGRAM_API_BASE, else Telegram's.
 func apiBase(set settings) (string, error) {
 	base := cmp.Or(set.text("api-base"), os.Getenv("TELEGRAM_API_BASE"), supervisor.DefaultAPIBase)
 	if err := validBase(base); err != nil {
-		return "", configError(fmt.Errorf("TELEGRAM_API_BASE %q: want %w", base, err))
+		return "", configError(fmt.Errorf("environment TELEGRAM_API_BASE %q: want %w", withoutUser(base), err))
 	}
 	return strings.TrimRight(base, "/"), nil
 }
 
-// validBase is also the check of the setting, which may be empty. A method's path is put behind a base.
+// validBase is also the check of the setting, which may be empty. A method's path is put behind a base, and it
+// is shown in logs and status.
 func validBase(base string) error {
 	u, err := url.Parse(base)
 	switch {
 	case base == "":
-	case err != nil, u.Hostname() == "", u.Scheme != "http" && u.Scheme != "https", strings.ContainsAny(base, "?#"), !validPort(u.Port()):
+	case err == nil && u.User != nil:
+		return errors.New("a URL without user and password: it is shown in logs and status")
+	case err != nil, u.Hostname() == "", u.Scheme != "http" && u.Scheme != "https", strings.ContainsAny(base, "?# \t"), !validPort(u.Port()):
 		return errors.New("a URL such as https://api.telegram.org")
 	}
 	return nil
@@ -249,9 +296,22 @@ func validPort(text string) bool {
 	return text == "" || err == nil && n > 0
 }
 
+// withoutUser hides what may be a password in a text that was meant to be a URL.
+func withoutUser(text string) string {
+	at := strings.LastIndexByte(text, '@')
+	if at < 0 {
+		return text
+	}
+	begin := 0
+	if i := strings.Index(text, "//"); i >= 0 && i < at {
+		begin = i + len("//")
+	}
+	return text[:begin] + "***" + text[at:]
+}
+
 func withEnvFile(env []string, path string) ([]string, error) {
 	if _, err := os.Stat(path); err != nil {
-		return nil, configError(fmt.Errorf("--env-file %q: %w", path, pathCause(err)))
+		return nil, configError(fmt.Errorf("env file %q: %w", path, pathCause(err)))
 	}
 	vars, err := token.Dotenv(path)
 	if err != nil {
@@ -277,18 +337,32 @@ func lookupEnv(env []string) func(string) string {
 	}
 }
 
+// pathCause is the cause alone, without the call and the path that package os puts before it.
 func pathCause(err error) error {
 	if pe, ok := errors.AsType[*os.PathError](err); ok {
 		return pe.Err
 	}
+	if se, ok := errors.AsType[*os.SyscallError](err); ok {
+		return se.Err
+	}
 	return err
 }
+
+func workingFolder() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", configError(fmt.Errorf("working folder: %w", pathCause(err))).hint("it may have been deleted: cd to the bot's folder again")
+	}
+	return dir, nil
+}
+
+const stateHint = "BOTCTL_STATE_DIR names another folder for locks and state"
 
 // stateDir is where running supervisors are found.
 func stateDir() (string, error) {
 	dir, err := lock.StateDir(os.Getenv)
 	if err != nil {
-		return "", fail(exitLock, err).hint("BOTCTL_STATE_DIR names the folder of locks and state")
+		return "", fail(exitLock, err).hint(stateHint)
 	}
 	return filepath.Clean(dir), nil
 }

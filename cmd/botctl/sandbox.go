@@ -40,22 +40,69 @@ func writeRecord(dir string, r record) error {
 	}
 	path := filepath.Join(dir, sandboxRecord)
 	tmp := fmt.Sprintf("%s.%d", path, os.Getpid())
-	if err := os.WriteFile(tmp, append(b, '\n'), 0o600); err != nil {
-		return err
+	if err = os.WriteFile(tmp, append(b, '\n'), 0o600); err == nil {
+		err = os.Rename(tmp, path)
 	}
-	return os.Rename(tmp, path)
+	if err != nil {
+		os.Remove(tmp)
+		return fail(exitLock, fmt.Errorf("sandbox record %q: %w", path, pathCause(err))).hint(stateHint)
+	}
+	return nil
+}
+
+// removeRecord leaves that of a newer sandbox.
+func removeRecord(dir, url string) {
+	if r, err := readRecord(dir); err == nil && r.URL == url {
+		os.Remove(filepath.Join(dir, sandboxRecord))
+	}
 }
 
 func readRecord(dir string) (record, error) {
 	var r record
-	b, err := os.ReadFile(filepath.Join(dir, sandboxRecord))
+	path := filepath.Join(dir, sandboxRecord)
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = os.ErrInvalid // a pipe would keep us waiting
+	}
+	var b []byte
+	if err == nil {
+		b, err = os.ReadFile(path)
+	}
 	if err == nil {
 		err = json.Unmarshal(b, &r)
 	}
 	if err != nil || r.URL == "" {
-		return r, fail(exitNotRunning, errors.New("no sandbox is running")).hint(`start one: "botctl run --sandbox" or "botctl sandbox"`)
+		return r, fail(exitNotRunning, errors.New("no sandbox is running")).hint(startSandboxHint)
 	}
 	return r, nil
+}
+
+const startSandboxHint = `start one: "botctl run --sandbox" or "botctl sandbox"`
+
+// sandboxError is what went wrong with the sandbox at base: nobody listens, or somebody else does.
+func sandboxError(base string, err error) error {
+	what := fmt.Sprintf("sandbox at %s", withoutUser(base))
+	ne, isNet := errors.AsType[net.Error](err)
+	switch {
+	case errors.Is(err, context.Canceled):
+		return fail(exitFailed, fmt.Errorf("%s: interrupted", what))
+	case errors.Is(err, context.DeadlineExceeded), isNet && ne.Timeout():
+		return fail(exitCannotTell, fmt.Errorf("%s: no answer in time", what))
+	case notThere(err):
+		return fail(exitNotRunning, fmt.Errorf("%s: %w", what, bareCause(err))).hint(startSandboxHint)
+	}
+	if said, ok := strings.CutPrefix(err.Error(), "sandbox: "); ok && errors.Unwrap(err) == nil {
+		return fail(exitFailed, fmt.Errorf("%s: %s", what, said)).hint("a bot is pointed at it by TELEGRAM_API_BASE=" + withoutUser(base))
+	}
+	return fail(exitCannotTell, fmt.Errorf("%s: not an answer of a sandbox", what))
+}
+
+// bareCause is what the system said, without the call that failed.
+func bareCause(err error) error {
+	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
+		err = inner
+	}
+	return err
 }
 
 // embedded is the sandbox inside "botctl run --sandbox".
@@ -87,7 +134,7 @@ func startSandbox(ctx context.Context, opts *supervisor.Options) (*embedded, err
 	box.done.Go(func() { box.server.Serve(ctx, ln) })
 	if err := writeRecord(box.dir, record{URL: box.url, Bot: box.id, PID: os.Getpid()}); err != nil {
 		box.stop()
-		return nil, fail(exitLock, fmt.Errorf("sandbox record: %w", err))
+		return nil, err
 	}
 	opts.Token, opts.TokenSource, opts.APIBase, opts.Sandbox = tok, "the sandbox", box.url, true
 	opts.Env = sandboxEnv(opts.Env, box.url, tok)
@@ -140,9 +187,7 @@ func (b *embedded) watch(opts *supervisor.Options) {
 }
 
 func (b *embedded) stop() {
-	if r, err := readRecord(b.dir); err == nil && r.URL == b.url {
-		os.Remove(filepath.Join(b.dir, sandboxRecord))
-	}
+	removeRecord(b.dir, b.url)
 	b.cancel()
 	b.done.Wait()
 }
@@ -161,32 +206,14 @@ TELEGRAM_API_BASE. Any token of the form 123:abc is accepted, or exactly the giv
   botctl sandbox --port 0 --ready-file base-url.txt
   botctl sandbox send "/start"
   botctl sandbox verdict`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
-			ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-			if err != nil {
-				return fail(exitFailed, fmt.Errorf("sandbox: %w", err)).hint("--port 0 takes a free one")
-			}
-			url := "http://" + ln.Addr().String()
-			dir, err := stateDir()
-			if err != nil {
-				return err
-			}
-			if err := writeRecord(dir, record{URL: url, PID: os.Getpid()}); err != nil {
-				return fail(exitLock, fmt.Errorf("sandbox record: %w", err))
-			}
-			if readyFile != "" {
-				if err := os.WriteFile(readyFile, []byte(url+"\n"), 0o600); err != nil {
-					return fail(exitFailed, fmt.Errorf("ready file: %w", err))
+			for _, text := range tokens {
+				if _, err := token.Parse(text); err != nil {
+					return usageError(fmt.Errorf("flag --token: %w", err))
 				}
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "botctl: sandbox at %s; run a bot with TELEGRAM_API_BASE=%s\n", url, url)
-			if err := sandbox.New(sandbox.Options{Tokens: tokens}).Serve(ctx, ln); err != nil {
-				return fail(exitFailed, fmt.Errorf("sandbox: %w", err))
-			}
-			return nil
+			return serveSandbox(cmd, port, readyFile, tokens)
 		},
 	}
 	cmd.Flags().IntVar(&port, "port", 8081, "port on 127.0.0.1; 0: any free one")
@@ -196,9 +223,45 @@ TELEGRAM_API_BASE. Any token of the form 123:abc is accepted, or exactly the giv
 	return cmd
 }
 
+func serveSandbox(cmd *cobra.Command, port int, readyFile string, tokens []string) error {
+	if port < 0 || port > 65535 {
+		return usageError(fmt.Errorf(`flag --port "%d": want 0 to 65535`, port))
+	}
+	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	addr := fmt.Sprintf("127.0.0.1:%d", port)
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fail(exitFailed, fmt.Errorf("listen on %s: %w", addr, bareCause(err))).hint("--port 0 takes a free one")
+	}
+	defer ln.Close()
+	url := "http://" + ln.Addr().String()
+	dir, err := stateDir()
+	if err != nil {
+		return err
+	}
+	if err := writeRecord(dir, record{URL: url, PID: os.Getpid()}); err != nil {
+		return err
+	}
+	defer removeRecord(dir, url)
+	if readyFile != "" {
+		if err := os.WriteFile(readyFile, []byte(url+"\n"), 0o600); err != nil {
+			return fail(exitFailed, fmt.Errorf("ready file %q: %w", readyFile, pathCause(err)))
+		}
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "botctl: sandbox at %s; run a bot with TELEGRAM_API_BASE=%s\n", url, url)
+	if err := sandbox.New(sandbox.Options{Tokens: tokens}).Serve(ctx, ln); err != nil {
+		return fail(exitFailed, fmt.Errorf("serve on %s: %w", addr, bareCause(err)))
+	}
+	return nil
+}
+
 // sandboxClient finds the sandbox by --url or by its record.
 func sandboxClient(url string) (*sandbox.Client, string, error) {
 	if url != "" {
+		if err := validBase(url); err != nil {
+			return nil, "", usageError(fmt.Errorf("flag --url %q: want %w", withoutUser(url), err))
+		}
 		return &sandbox.Client{Base: strings.TrimRight(url, "/")}, "", nil
 	}
 	dir, err := stateDir()
@@ -209,6 +272,9 @@ func sandboxClient(url string) (*sandbox.Client, string, error) {
 	return &sandbox.Client{Base: r.URL}, r.Bot, err
 }
 
+// maxWait is how long the sandbox itself waits for an answer.
+const maxWait = time.Minute
+
 func newSandboxSendCmd() *cobra.Command {
 	var url, bot string
 	var wait time.Duration
@@ -216,8 +282,11 @@ func newSandboxSendCmd() *cobra.Command {
 		Use:     "send TEXT",
 		Short:   "Write to the bot as a person would, and show its answer",
 		Example: `  botctl sandbox send "/start"`,
-		Args:    cobra.ExactArgs(1),
+		Args:    oneArg("TEXT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if wait <= 0 || wait > maxWait {
+				return usageError(fmt.Errorf(`flag --wait "%v": want more than 0 and at most %v`, wait, maxWait))
+			}
 			c, known, err := sandboxClient(url)
 			if err != nil {
 				return err
@@ -225,13 +294,15 @@ func newSandboxSendCmd() *cobra.Command {
 			if bot == "" {
 				bot = known
 			}
-			after, err := c.Send(cmd.Context(), bot, args[0])
+			ctx, cancel := context.WithTimeout(cmd.Context(), wait+answerLimit)
+			defer cancel()
+			after, err := c.Send(ctx, bot, args[0])
 			if err != nil {
-				return fail(exitNotRunning, err).hint(`start one: "botctl run --sandbox"`)
+				return sandboxError(c.Base, err)
 			}
-			list, err := c.Messages(cmd.Context(), after, wait)
+			list, err := c.Messages(ctx, after, wait)
 			if err != nil {
-				return fail(exitFailed, err)
+				return sandboxError(c.Base, err)
 			}
 			if len(list) == 0 {
 				return fail(exitFailed, fmt.Errorf("no answer in %v", wait)).hint(`"botctl status" shows how the bot is, "botctl logs" what it printed`)
@@ -254,15 +325,17 @@ func newSandboxVerdictCmd() *cobra.Command {
 		Use:     "verdict",
 		Short:   "Print what the sandbox has seen, as JSON: conflicts, overlaps, losses",
 		Example: "  botctl sandbox verdict",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, _, err := sandboxClient(url)
 			if err != nil {
 				return err
 			}
-			v, err := c.Verdict(cmd.Context())
+			ctx, cancel := context.WithTimeout(cmd.Context(), answerLimit)
+			defer cancel()
+			v, err := c.Verdict(ctx)
 			if err != nil {
-				return fail(exitNotRunning, err)
+				return sandboxError(c.Base, err)
 			}
 			return writeJSON(cmd.OutOrStdout(), v)
 		},

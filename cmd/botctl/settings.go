@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -16,6 +18,8 @@ import (
 	"github.com/knadh/koanf/providers/posflag"
 	"github.com/knadh/koanf/v2"
 	"github.com/spf13/pflag"
+
+	"botctl/supervisor/token"
 )
 
 // configFile is read from the working folder when it is there.
@@ -40,20 +44,21 @@ type setting struct {
 	def     string
 	oneOf   []string
 	usage   string
-	checked func(string) error
+	checked func(string) error // its error says what is wanted
+	hidden  bool               // no error quotes the value: it may be the secret itself
 }
 
 var runSettings = []setting{
-	{name: "token-env", usage: "read the bot token from this environment variable alone"},
-	{name: "token-file", usage: "read the bot token from this file"},
-	{name: "env-file", usage: "read this file into the bot's environment (a variable that is set already wins)"},
+	{name: "token-env", hidden: true, checked: variableName, usage: "read the bot token from this environment variable alone"},
+	{name: "token-file", hidden: true, checked: fileName, usage: "read the bot token from this file, a regular one"},
+	{name: "env-file", checked: fileName, usage: "read this file into the bot's environment (a variable that is set already wins)"},
 	{name: "api-base", checked: validBase, usage: "Bot API server (default: TELEGRAM_API_BASE, else https://api.telegram.org)"},
 	{name: "on-held", def: "fail", oneOf: []string{"fail", "wait"}, usage: "when another supervisor holds the bot: fail (exit 75) or wait"},
 	{name: "on-conflict", def: "auto", oneOf: []string{"auto", "restart", "tell"}, usage: "when a rival on another machine takes the poll: auto (one restart, then tell), restart or tell"},
 	{name: "restart-on-first-sign", kind: isBool, def: "false", usage: "restart on the first line that speaks of a conflict or a broken event loop; for bots that log nothing users write"},
 	{name: "webhook", def: "auto", oneOf: []string{"auto", "delete", "keep", "fail"}, usage: "a webhook that is set: delete, keep or fail (exit 78); auto deletes, but on a terminal fails"},
-	{name: "stop-timeout", kind: isDuration, def: "9s", checked: positive, usage: "time for the whole of a stop before SIGKILL"},
-	{name: "heartbeat", kind: isDuration, def: "1m0s", checked: notNegative, usage: "restart a bot that sends sd_notify WATCHDOG=1 and then not for so long; 0: never"},
+	{name: "stop-timeout", kind: isDuration, def: "9s", checked: stopTime, usage: "time for the whole of a stop before SIGKILL"},
+	{name: "heartbeat", kind: isDuration, def: "1m0s", checked: silenceTime, usage: "restart a bot that sends sd_notify WATCHDOG=1 and then not for so long; 0: never"},
 	{name: "start-tries", kind: isInt, def: "5", checked: validTries, usage: "exits in a row before the bot was ever well that end botctl; -1: never"},
 	{name: "give-up", def: "off", checked: validGiveUp, usage: "end with 70 after N failures within T, such as 10/10m; off: never"},
 	{name: "rival", kind: isList, usage: "a script, module, app or program (glob) that competes for this bot; may be repeated"},
@@ -115,7 +120,7 @@ func loadSettings(fs *pflag.FlagSet, rows []setting, environ []string) (settings
 	if err := defaults.Load(confmap.Provider(byDefault, "."), nil); err != nil {
 		return nil, err
 	}
-	if err := loadFile(fromFile, rows); err != nil {
+	if err := loadFile(fromFile); err != nil {
 		return nil, err
 	}
 	known := func(k, v string) (string, any) {
@@ -149,6 +154,22 @@ func loadSettings(fs *pflag.FlagSet, rows []setting, environ []string) (settings
 	return out, nil
 }
 
+// flagSettings knows flags and defaults only.
+func flagSettings(fs *pflag.FlagSet, rows []setting) (settings, error) {
+	out := settings{}
+	for _, s := range rows {
+		v := value{text: s.def, from: "default"}
+		if f := fs.Lookup(s.name); f.Changed {
+			v = value{text: f.Value.String(), from: "flag --" + s.name}
+		}
+		if err := s.check(v); err != nil {
+			return nil, usageError(err)
+		}
+		out[s.name] = v
+	}
+	return out, nil
+}
+
 func changedOnly(f *pflag.Flag) (string, any) {
 	if !f.Changed {
 		return "", nil
@@ -159,22 +180,47 @@ func changedOnly(f *pflag.Flag) (string, any) {
 	return f.Name, f.Value.String()
 }
 
-// loadFile reads botctl.yaml. A key that is no setting is an error: a typing
-// mistake must not silently leave the default in force.
-func loadFile(k *koanf.Koanf, rows []setting) error {
-	if _, err := os.Stat(configFile); os.IsNotExist(err) {
-		return nil
+// maxConfig bounds botctl.yaml, in bytes. Real ones have a few hundred.
+const maxConfig = 1 << 20
+
+// loadFile reads botctl.yaml. A key that is no setting is an error: a typing mistake must not
+// silently leave the default in force. The keys of every verb are known to all: they share the file.
+func loadFile(k *koanf.Koanf) error {
+	switch info, err := os.Stat(configFile); {
+	case err != nil:
+		if _, err := os.Lstat(configFile); errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
+		return configError(fmt.Errorf("read %s: %w", configFile, pathCause(err))) // such as a link that leads nowhere
+	case !info.Mode().IsRegular():
+		return configError(fmt.Errorf("read %s: not a regular file", configFile))
+	case info.Size() > maxConfig:
+		return configError(fmt.Errorf("read %s: larger than 1 MiB", configFile))
 	}
 	if err := k.Load(file.Provider(configFile), yaml.Parser()); err != nil {
-		return configError(fmt.Errorf("read %s: %s", configFile, oneLine(err.Error())))
+		return configError(fmt.Errorf("read %s: %w", configFile, yamlCause(err))).
+			hint(configFile + ` has one "setting: value" a line, such as "stop-timeout: 20s"`)
 	}
-	for key := range k.Raw() {
-		if indexOf(rows, key) < 0 {
+	for _, key := range slices.Sorted(maps.Keys(k.Raw())) {
+		if indexOf(runSettings, key) < 0 {
 			return configError(fmt.Errorf("%s: %q is not a setting", configFile, key)).
 				hint(`"botctl run --print-config" lists every setting`)
 		}
 	}
 	return nil
+}
+
+// yamlCause is what the parser stumbled over, without what it quotes of the file and without Go's names.
+func yamlCause(err error) error {
+	if pe, ok := errors.AsType[*os.PathError](err); ok {
+		return pe.Err
+	}
+	text := oneLine(strings.TrimPrefix(err.Error(), "yaml: "))
+	text = strings.TrimPrefix(text, "unmarshal errors: | ")
+	if strings.Contains(text, "cannot unmarshal") {
+		return errors.New("not a list of settings with their values")
+	}
+	return errors.New(strings.TrimSpace(text))
 }
 
 // pick takes s from the first source that has it.
@@ -236,32 +282,42 @@ func (s setting) read(raw any, from string) (value, error) {
 }
 
 func (s setting) check(v value) error {
-	name := v.from
-	if name == configFile {
-		name += ": " + s.name
+	where := v.from
+	if where == configFile {
+		where += ": " + s.name
 	}
-	fail := func(want string) error { return fmt.Errorf("%s %q: want %s", name, v.text, want) }
+	fail := func(want string) error {
+		if s.hidden {
+			return fmt.Errorf("%s: want %s", where, want)
+		}
+		return fmt.Errorf("%s %q: want %s", where, withoutUser(v.text), want)
+	}
 	if strings.Contains(v.text, "\x00") {
 		return fail("a text without a zero byte")
 	}
 	switch s.kind {
 	case isBool:
 		if _, err := strconv.ParseBool(v.text); err != nil {
-			return fail("true or false")
+			return fail(wanted("bool"))
 		}
 	case isInt:
 		if _, err := strconv.Atoi(v.text); err != nil {
-			return fail("a whole number")
+			return fail(wanted("int"))
 		}
 	case isDuration:
 		if _, err := time.ParseDuration(v.text); err != nil {
-			return fail("a duration such as 9s")
+			return fail(wanted("duration"))
 		}
 	case isList:
 		for _, item := range v.list {
 			if _, err := path.Match(item, ""); err != nil || item == "" {
 				return fail("names or globs such as web*.py")
 			}
+		}
+	case isText:
+		// In the environment it is as good as not set; as a flag it comes from a variable of a script that was not.
+		if v.text == "" && len(s.oneOf) == 0 && strings.HasPrefix(v.from, "flag") {
+			return fail("a value")
 		}
 	}
 	if len(s.oneOf) > 0 && !slices.Contains(s.oneOf, v.text) {
@@ -289,23 +345,40 @@ func (s settings) duration(name string) time.Duration {
 	return d
 }
 
-func positive(text string) error {
-	if d, err := time.ParseDuration(text); err == nil && d <= 0 {
-		return fmt.Errorf("more than 0")
+// maxTime bounds the durations: what is longer is a typing mistake, and far longer ones overflow.
+const maxTime = 24 * time.Hour
+
+func stopTime(text string) error {
+	if d, err := time.ParseDuration(text); err != nil || d <= 0 || d > maxTime {
+		return errors.New("more than 0 and at most 24h")
+	}
+	return nil
+}
+
+func silenceTime(text string) error {
+	if d, err := time.ParseDuration(text); err != nil || d < 0 || d > maxTime {
+		return errors.New("0 or more and at most 24h")
 	}
 	return nil
 }
 
 func validTries(text string) error {
-	if n, err := strconv.Atoi(text); err == nil && n < 1 && n != -1 {
-		return fmt.Errorf("1 or more, or -1")
+	if n, err := strconv.Atoi(text); err != nil || n < 1 && n != -1 {
+		return errors.New("1 or more, or -1 for never")
 	}
 	return nil
 }
 
-func notNegative(text string) error {
-	if d, err := time.ParseDuration(text); err == nil && d < 0 {
-		return fmt.Errorf("0 or more")
+func variableName(text string) error {
+	if strings.ContainsAny(text, "=: \t\r\n") {
+		return errors.New("the name of a variable, not its value")
+	}
+	return nil
+}
+
+func fileName(text string) error {
+	if _, err := token.Parse(text); err == nil {
+		return errors.New("the name of a file, not the token itself")
 	}
 	return nil
 }

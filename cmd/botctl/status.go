@@ -27,16 +27,20 @@ Exit codes: 0 running and well, 1 dead with its state left behind, 3 not running
 150 running but not well (back-off, standby, a conflict that lasts).`,
 		Example: `  botctl status
   botctl status --json`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, st, c, err := p.find(cmd.Context())
 			if err != nil {
 				return err
 			}
 			if c != nil {
-				if st, err = c.Status(cmd.Context()); err != nil {
-					return fail(exitCannotTell, err)
+				if st, err = askStatus(cmd.Context(), c, st); err != nil {
+					return err
 				}
+			}
+			if st.SchemaVersion > control.SchemaVersion {
+				return fail(exitCannotTell, fmt.Errorf("the supervisor's status is of a newer botctl: schema %d, this one knows %d", st.SchemaVersion, control.SchemaVersion)).
+					hint(fmt.Sprintf("its version is %q; use that one", st.Version))
 			}
 			code := statusCode(st, c != nil)
 			if code == exitFailed {

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -31,7 +33,10 @@ func (p *chooser) find(ctx context.Context) (dir string, st control.Status, clie
 	if err != nil {
 		return dir, st, nil, err
 	}
-	list, _ := control.ReadStates(dir)
+	if strings.Trim(p.bot, "0123456789") != "" { // not quoted: it may be the whole token
+		return dir, st, nil, usageError(errors.New("flag --bot: want a bot's id, the digits of its token"))
+	}
+	list, unreadable := control.ReadStates(dir)
 	here, _ := os.Getwd()
 	list = slices.DeleteFunc(list, func(s control.Status) bool { return p.bot != "" && s.BotID != p.bot })
 	if local := slices.DeleteFunc(slices.Clone(list), func(s control.Status) bool { return !sameDir(s.Dir, here) }); p.bot == "" && len(local) > 0 {
@@ -49,6 +54,10 @@ func (p *chooser) find(ctx context.Context) (dir string, st control.Status, clie
 		list = living
 	}
 	switch {
+	case len(list) == 0 && len(unreadable) > 0:
+		return dir, st, nil, fail(exitCannotTell, unreadable[0]).hint("botctl run writes it anew; delete it when none runs")
+	case len(list) == 0 && p.bot != "":
+		return dir, st, nil, fail(exitNotRunning, fmt.Errorf("no supervisor has run bot %s here", p.bot)).hint(`"botctl status" without --bot shows what has run`)
 	case len(list) == 0:
 		return dir, st, nil, fail(exitNotRunning, errors.New("no supervisor has run here")).hint(`start one: "botctl run -- COMMAND"`)
 	case len(living) > 1:
@@ -86,7 +95,55 @@ func (p *chooser) living(ctx context.Context) (*control.Client, control.Status, 
 		return nil, st, fail(exitNotRunning, errors.New("no supervisor is running")).
 			hint(`"botctl status" shows how the last one ended; start one: "botctl run -- COMMAND"`)
 	}
-	return c, st, nil
+	_, err = askStatus(ctx, c, st)
+	return c, st, err
+}
+
+// answerLimit is how long a supervisor may take to answer: one that was stopped by a signal still takes
+// connections.
+const answerLimit = 5 * time.Second
+
+// askStatus asks c, whose last state is st.
+func askStatus(ctx context.Context, c *control.Client, st control.Status) (control.Status, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerLimit)
+	defer cancel()
+	got, err := c.Status(ctx)
+	if err == nil && got.Key != st.Key {
+		err = errors.New("of somebody else")
+	}
+	if err != nil {
+		return st, unanswered(ctx, st, answerLimit, err)
+	}
+	return got, nil
+}
+
+// unanswered says in a few words what kept the supervisor's answer from being read. Nothing of the answer is
+// quoted: whoever listens there may not be botctl.
+func unanswered(ctx context.Context, st control.Status, limit time.Duration, err error) error {
+	who := fmt.Sprintf("ask the supervisor, pid %d", st.SupervisorPID)
+	timeout, isNet := errors.AsType[net.Error](err)
+	switch {
+	case errors.Is(err, context.Canceled):
+		return fail(exitFailed, fmt.Errorf("%s: interrupted", who))
+	case ctx.Err() != nil, isNet && timeout.Timeout():
+		return fail(exitCannotTell, fmt.Errorf("%s: no answer in %v", who, limit)).
+			hint(fmt.Sprintf(`is it stopped? "kill -CONT %d" lets it go on`, st.SupervisorPID))
+	case notThere(err):
+		return fail(exitNotRunning, errors.New("no supervisor is running"))
+	case brokenOff(err):
+		return fail(exitCannotTell, fmt.Errorf("%s: the connection ended before the answer", who)).hint("it may be about to end; ask again")
+	}
+	return fail(exitCannotTell, fmt.Errorf("%s: not an answer of botctl", who)).
+		hint(fmt.Sprintf("what listens on %s.sock in the state folder is another program, or another version of botctl", st.Key))
+}
+
+func notThere(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "dial"
+}
+
+func brokenOff(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 func newLogsCmd() *cobra.Command {
@@ -98,18 +155,22 @@ func newLogsCmd() *cobra.Command {
 		Short: "Show what the bot printed",
 		Example: `  botctl logs -n 100
   botctl logs -f`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
 			defer stop()
-			c, _, err := p.living(ctx)
+			if n < -1 {
+				return usageError(fmt.Errorf(`flag --lines "%d": want 0 or more, or -1 for all`, n))
+			}
+			c, st, err := p.living(ctx)
 			if err != nil {
 				return err
 			}
-			if err := c.Logs(ctx, cmd.OutOrStdout(), n, follow); err != nil {
-				return fail(exitFailed, err)
+			err = c.Logs(ctx, cmd.OutOrStdout(), n, follow)
+			if _, ours := errors.AsType[*os.PathError](err); ours || err == nil {
+				return err // our own output cannot be written to
 			}
-			return nil
+			return unanswered(ctx, st, answerLimit, err)
 		},
 	}
 	p.flag(cmd)
@@ -124,14 +185,16 @@ func newRestartCmd() *cobra.Command {
 		Use:     "restart",
 		Short:   "Restart the bot; its supervisor goes on",
 		Example: "  botctl restart",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, _, err := p.living(cmd.Context())
+			c, st, err := p.living(cmd.Context())
 			if err != nil {
 				return err
 			}
-			if err := c.Restart(cmd.Context()); err != nil {
-				return fail(exitNotRunning, err)
+			ctx, cancel := context.WithTimeout(cmd.Context(), answerLimit)
+			defer cancel()
+			if err := c.Restart(ctx); err != nil {
+				return unanswered(ctx, st, answerLimit, err)
 			}
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), `restart asked for; "botctl status" shows it`)
 			return err
@@ -148,16 +211,20 @@ func newStopCmd() *cobra.Command {
 		Use:     "stop",
 		Short:   "Stop the bot and its supervisor, and wait until both are gone",
 		Example: "  botctl stop",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, _, err := p.living(cmd.Context())
+			if wait <= 0 {
+				return usageError(fmt.Errorf(`flag --wait "%v": want more than 0`, wait))
+			}
+			c, st, err := p.living(cmd.Context())
 			if err != nil {
 				return err
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), wait)
 			defer cancel()
-			if err := c.Stop(ctx); err != nil {
-				return fail(exitNotRunning, err)
+			// One that ends at once may break off its answer.
+			if err := c.Stop(ctx); err != nil && !brokenOff(err) && !notThere(err) {
+				return unanswered(ctx, st, wait, err)
 			}
 			if err := c.Gone(ctx); err != nil {
 				return fail(exitFailed, fmt.Errorf("still running after %v", wait)).hint(`"botctl status" shows what it waits for`)

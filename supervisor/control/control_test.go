@@ -202,6 +202,19 @@ func TestStateFile(t *testing.T) { // P36
 	if files, _ := filepath.Glob(filepath.Join(dir, "*.tmp")); len(files) > 0 {
 		t.Errorf("left behind: %v", files)
 	}
+	// Neither a pipe, into which nobody writes, nor a link takes the place of a file.
+	link := filepath.Join(dir, "d-x.state.tmp")
+	os.Symlink(filepath.Join(dir, "victim"), link)
+	if err := WriteState(dir, want, false); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(filepath.Join(dir, "victim")); err == nil {
+		t.Error("wrote through a link")
+	}
+	os.Mkdir(filepath.Join(dir, "d-z"+stateSuffix), 0o700)
+	if _, errs := ReadStates(dir); len(errs) != 2 || !strings.Contains(errs[1].Error(), "not a regular file") {
+		t.Errorf("a folder for a state file: %v", errs)
+	}
 	if err := WriteState(filepath.Join(dir, "none"), want, false); err == nil {
 		t.Error("no error for a folder that is not there")
 	}

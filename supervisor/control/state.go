@@ -25,7 +25,9 @@ func WriteState(dir string, s Status, durable bool) error {
 		return err
 	}
 	path := filepath.Join(dir, s.Key+stateSuffix)
-	f, err := os.OpenFile(filepath.Join(dir, s.Key+".state.tmp"), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	tmp := filepath.Join(dir, s.Key+".state.tmp")
+	os.Remove(tmp) // opened as it is, it might be a link, or a pipe that keeps us waiting
+	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("write state %q: %w", path, bare(err))
 	}
@@ -68,6 +70,9 @@ func ReadStates(dir string) (list []Status, errs []error) {
 }
 
 func readState(path string) (Status, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return Status{}, fmt.Errorf("read state %q: not a regular file", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return Status{}, fmt.Errorf("read state %q: %w", path, bare(err))

@@ -18,7 +18,7 @@ func StateDir(getenv func(string) string) (string, error) {
 	if dir := getenv("BOTCTL_STATE_DIR"); dir != "" {
 		abs, err := filepath.Abs(dir)
 		if err != nil {
-			return "", fmt.Errorf("state folder %q: %w", dir, err)
+			return "", fmt.Errorf("state folder %q: %w", dir, bare(err))
 		}
 		return abs, private(abs)
 	}
@@ -61,6 +61,9 @@ func private(dir string) error {
 		return fmt.Errorf("state folder %q: is a symbolic link", dir)
 	case !info.IsDir():
 		return fmt.Errorf("state folder %q: is not a folder", dir)
+	case info.Mode()&os.ModeSticky != 0:
+		// Such as /tmp: to close it to others, as below, would break every program of the host.
+		return fmt.Errorf("state folder %q: is shared by all users; name a folder inside it", dir)
 	}
 	if err := ownedByUs(info); err != nil {
 		return fmt.Errorf("state folder %q: %w", dir, err)
@@ -80,6 +83,9 @@ func private(dir string) error {
 func bare(err error) error {
 	if pe, ok := errors.AsType[*os.PathError](err); ok {
 		return pe.Err
+	}
+	if se, ok := errors.AsType[*os.SyscallError](err); ok {
+		return se.Err
 	}
 	return err
 }

@@ -126,6 +126,11 @@ func Take(dir string, keys []Key, guardKey string, owner Owner) (*Set, error) {
 			return nil, err
 		}
 		s.locks = append(s.locks, l)
+		// Found out now, it is a lock that cannot be had; later it would look like a bot that does not start.
+		if err := checkFile(l.childPath()); err != nil && !key.Shared {
+			s.Close()
+			return nil, err
+		}
 	}
 	if guardKey != "" {
 		var err error

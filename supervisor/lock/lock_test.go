@@ -169,20 +169,27 @@ func TestP11DeletedAndReplaced(t *testing.T) {
 func TestP12AndP13FoldersThatWillNotDo(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	os.WriteFile(file, nil, 0o600)
+	shared := t.TempDir()
+	os.Chmod(shared, 0o777|os.ModeSticky)
 	link := filepath.Join(t.TempDir(), "link")
 	os.Symlink(t.TempDir(), link)
 	for _, tc := range []struct{ dir, want string }{
-		{file, "not a directory"}, {link, "symbolic link"}, {"/proc/botctl", "no such file or directory"},
+		{file, "not a directory"}, {shared, "shared by all users"}, {link, "symbolic link"}, {"/proc/botctl", "no such file or directory"},
 	} {
 		_, err := StateDir(func(name string) string { return map[string]string{"BOTCTL_STATE_DIR": tc.dir}[name] })
 		if err == nil || !strings.Contains(err.Error(), tc.dir) || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%v, want the path and %q", err, tc.want)
 		}
 	}
+	if info, err := os.Stat(shared); err != nil || info.Mode().Perm() != 0o777 {
+		t.Errorf("the shared folder was closed to its users: %v %v", info.Mode(), err)
+	}
 	dir := t.TempDir()
-	os.Symlink("/etc/hostname", filepath.Join(dir, "d-x.lock"))
-	if _, err := Take(dir, []Key{{Name: "d-x"}}, "", Owner{}); err == nil {
-		t.Error("a symbolic link was locked")
+	for i, name := range []string{"d-x.lock", "d-z.child"} {
+		os.Symlink("/etc/hostname", filepath.Join(dir, name))
+		if _, err := Take(dir, []Key{{Name: []string{"d-x", "d-z"}[i]}}, "", Owner{}); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s is a symbolic link, and was taken: %v", name, err)
+		}
 	}
 	if os.Getuid() == 0 {
 		foreign := filepath.Join(dir, "d-y.lock")

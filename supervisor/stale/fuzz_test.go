@@ -61,7 +61,7 @@ func behind(t *testing.T, argv []string) {
 		}
 	}
 	// One word with spaces is a title. A wrapper's own options, settings and run word are its own.
-	if depth > 3 || first == "" || strings.ContainsRune("-+", rune(first[0])) || first == "run" || strings.ContainsAny(line(argv), "= \n") {
+	if depth > 3 || first == "" || first[0] == '-' || first[0] == '+' || first == "run" || strings.ContainsAny(line(argv), "= \n") {
 		return
 	}
 	want := ReadProgram(argv, "")

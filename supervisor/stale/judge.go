@@ -246,8 +246,11 @@ const (
 
 // link says what ties f to this bot. The arguments win over the environment, and that over an .env.
 func (t *Target) link(p Program, f facts) tie {
-	if t.Token == "" {
-		l := tie{how: inFolder, linked: f.inDir && !t.HostWide} // on the whole host only the token ties
+	switch {
+	case t.Token == "" && t.HostWide:
+		return tie{}
+	case t.Token == "":
+		l := tie{how: inFolder, linked: f.inDir}
 		if f.outside {
 			l.doubt = outsideIt
 		}

@@ -23,7 +23,7 @@ func Dotenv(path string) (map[string]string, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read %q: %w", path, bare(err))
 	}
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("read %q: not a regular file", path)
@@ -33,7 +33,7 @@ func Dotenv(path string) (map[string]string, error) {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read %q: %w", path, bare(err))
 	}
 	defer f.Close()
 	vars, err := godotenv.Parse(io.LimitReader(f, maxDotenv))
@@ -48,4 +48,11 @@ func Dotenv(path string) (map[string]string, error) {
 		}
 	}
 	return vars, nil
+}
+
+func bare(err error) error {
+	if pe, ok := errors.AsType[*os.PathError](err); ok {
+		return pe.Err
+	}
+	return err
 }

@@ -62,7 +62,11 @@ func Find(src Sources) (Found, error) {
 	if src.Dir == "" {
 		return Found{}, nil
 	}
-	vars, err := Dotenv(filepath.Join(src.Dir, ".env"))
+	path := filepath.Join(src.Dir, ".env")
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return Found{}, nil // some keep their Python environment under that name
+	}
+	vars, err := Dotenv(path)
 	if err != nil {
 		return Found{}, err
 	}

@@ -25,6 +25,8 @@ func TestFind(t *testing.T) {
 	file := filepath.Join(dir, "token")
 	os.WriteFile(file, []byte("8:file\n"), 0o600)
 	long := "110201543:" + realSecret
+	python := t.TempDir()
+	os.Mkdir(filepath.Join(python, ".env"), 0o700) // as "python -m venv .env" makes
 	for _, tc := range []struct {
 		name   string
 		src    Sources
@@ -37,6 +39,7 @@ func TestFind(t *testing.T) {
 		{"TOKEN of another service", Sources{Getenv: env("TOKEN=ghp_abc")}, "", ""},
 		{"TOKEN with a token's form", Sources{Getenv: env("TOKEN=" + long)}, Token(long), "environment TOKEN"},
 		{".env", Sources{Getenv: env(), Dir: dir}, "7:dotenv", ".env BOT_TOKEN"},
+		{"a folder .env", Sources{Getenv: env(), Dir: python}, "", ""},
 		{"environment before .env", Sources{Getenv: env("BOT_TOKEN=1:a"), Dir: dir}, "1:a", "environment BOT_TOKEN"},
 		{"named variable", Sources{Getenv: env("BOT_TOKEN=1:a", "MINE=2:b"), Env: "MINE"}, "2:b", "environment MINE"},
 		{"file", Sources{Getenv: env("BOT_TOKEN=1:a"), File: file}, "8:file", "file " + file},
