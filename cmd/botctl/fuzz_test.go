@@ -36,7 +36,7 @@ func FuzzSettings(f *testing.F) {
 		{"stop-timeout: " + fuzzToken + "\n", "BOTCTL_API_BASE=http://" + fuzzToken + "@h", "--api-base=http://h/bot" + fuzzToken}, {"", "", "--" + fuzzToken},
 		{"{{{", "", ""}, {"a: &a [*a]", "", ""}, {"\"\\e[31m\\n\": 1", "", ""}, {"- a", "BOTCTL_QUIET", ""}, {"1: 2", "BOTCTL_=x", ""}, {"rival: {1: {2: 3}}", "", ""}, {"rival: [[a], null, 1.5]", "", ""},
 		{"token-file: {a: b}", "", ""}, {"token-file: [a]", "", ""}, {"token-file: 007", "", ""}, {"stop-timeout:", "", ""}, {"stop-timeout: 9", "", ""}, {"heartbeat: 0", "", ""}, {"quiet: yes", "", ""}, {"give-up: off", "", ""},
-		{"give-up: 3/1h", "BOTCTL_GIVE_UP=33/1m", "--give-up|1/-1s"}, {"start-tries: 0", "BOTCTL_START_TRIES=-7", "--start-tries|-1"}, {"api-base: http://h:99999", "BOTCTL_API_BASE=http://:80", "--api-base|http://h?x#y"},
+		{"give-up: 3/1h", "BOTCTL_GIVE_UP=33/1m", ""}, {"", "", "--give-up|1/-1s"}, {"start-tries: 0", "BOTCTL_START_TRIES=-7", "--start-tries|-1"}, {"api-base: http://h:99999", "BOTCTL_API_BASE=http://:80", "--api-base|http://h?x#y"},
 		{"rival: ['']", "BOTCTL_RIVAL=[", "--spare|[a-"}, {"rival: ~", "", ""}, {"stop.timeout: 1s", "", ""}, {"!!binary x: y", "BOTCTL_ON_HELD=wait|BOTCTL_on_held=fail", ""}, {"webhook: auto\nwebhook: keep", "", ""}, {"\xff\xfe\x00", "", ""}, {"token-file: 2027-02-11", "", ""},
 	} {
 		f.Add([]byte(s[0]), strings.ReplaceAll(s[1], "|", "\x00"), strings.ReplaceAll(s[2], "|", "\x00"))
@@ -77,6 +77,14 @@ func FuzzSettings(f *testing.F) {
 		}
 		hidesTokens(t, out.String())
 		usable(t, set)
+		if bytes.ContainsFunc(file, func(c rune) bool { return c < ' ' || c > '~' || strings.ContainsRune(`"'\|>&*!%?`, c) }) {
+			return
+		}
+		for _, s := range runSettings { // in one line of plain words a text stands as it is
+			if v := set[s.name]; v.from == configFile && s.kind == isText && !bytes.Contains(file, []byte(v.text)) {
+				t.Fatalf("%s: %q is not in %q", s.name, v.text, file)
+			}
+		}
 	})
 }
 

@@ -103,60 +103,63 @@ func bystanders(t *testing.T, argv []string) {
 	}
 }
 
-// FuzzJudge: whatever a process looks like, it is a rival only if it is ours, runs one of the roles in this
-// project or with this token, and no other token acquits it; or if it carries the marks of a run whose
-// supervisor is gone.
+// FuzzJudge: whatever a process looks like, it is held for something only if it is ours, runs a program, and no
+// other token acquits it; for a rival only in this project or, host wide, with this token. Or it carries the marks of
+// a run whose supervisor is gone.
 func FuzzJudge(f *testing.F) {
-	f.Add("python\x00bot.py", "BOT_TOKEN=7:a", "python\x00bot.py", "", "", uint16(0xffff))
+	f.Add("python\x00bot.py", "BOT_TOKEN="+ourToken, "python\x00bot.py", "", "", uint16(0xffff))
 	f.Add("uvicorn\x00api_server:app", "TOKEN=x", "python\x00main.py", "api*", "", uint16(3))
-	f.Add("python\x00bot.py\x00110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsawE", "", "./bot.sh", "", "*", uint16(7))
-	f.Add("node\x00.", "", "python\x00.", "", "", uint16(7))
+	f.Add("python\x00bot.py\x00"+otherToken, "BOT_TOKEN="+ourToken, "./bot.sh", "", "spared*", uint16(14))
+	f.Add("python\x00/project/bot.py", "API_TOKEN="+otherToken, "python\x00bot.py", "", "", uint16(10))
+	f.Add("python\x00bot.py", "", "", "", "", uint16(13))
+	f.Add("node\x00.", "", "python\x00.", "", "", uint16(12))
+	f.Add("gunicorn: worker [api_server:app]", "BOT_TOKEN="+ourToken, "gunicorn\x00api_server:app", "", "", uint16(14))
 	f.Fuzz(func(t *testing.T, argv, env, command, rival, spare string, bits uint16) {
 		bit := func(n int) bool { return bits>>n&1 == 1 }
-		target := Target{Dir: "/p", Command: strings.Split(command, "\x00"), Keys: []string{"b-1"}, Rivals: []string{rival}, Spare: []string{spare}, HostWide: bit(0)}
+		target := &Target{Dir: "/project", Command: strings.Split(command, "\x00"), Keys: []string{"b-1", "d-1"}, Rivals: []string{rival}, Spare: []string{spare}, HostWide: bit(0)}
 		if bit(1) {
-			target.Token = "7:a"
+			target.Token = ourToken
 		}
-		x := facts{argv: strings.Split(argv, "\x00"), env: strings.Split(env, "\x00"), dir: "/p", inDir: bit(2), ours: bit(3), markAlive: bit(4)}
-		if bit(5) {
-			x.markKeys = []string{"b-1"}
+		x := facts{argv: strings.Split(argv, "\x00"), env: strings.Split(env, "\x00"), dir: "/elsewhere", ours: bit(3), markAlive: bit(4)}
+		for i, key := range []string{"b-1", "d-1", "b-2"} {
+			if bit(5 + i) {
+				x.markKeys = append(x.markKeys, key)
+			}
 		}
-		if bit(6) {
-			x.markKeys = append(x.markKeys, "d-2")
+		for i, tok := range []token.Token{ourToken, otherToken} {
+			if bit(8 + i) {
+				x.dotenv = append(x.dotenv, tok)
+			}
 		}
-		if bit(7) {
-			x.dotenv = []token.Token{"8:b"}
-		}
-		if bit(8) {
+		if bit(10) {
 			x.exe = "/usr/bin/x"
 		}
+		p := ReadProgram(x.argv, x.exe)
+		target.locate(p, &x, bit(2))
 		verdict, why := target.judge(x)
 		if again, _ := target.judge(x); again != verdict || (verdict == None) != (why == "") {
 			t.Fatalf("%q %q", verdict, why)
 		}
-		if bit(5) && bit(4) && verdict != None {
+		if len(x.markKeys) > 0 && x.markAlive && verdict != None {
 			t.Fatalf("the bot of a living supervisor is a %s: %s", verdict, why)
 		}
-		if verdict != Rival && verdict != Suspect && verdict != Ambiguous {
+		if verdict == None || verdict == NotOurs || len(x.markKeys) > 0 && target.left(x.markKeys) {
 			return
 		}
-		if !x.ours {
-			t.Fatalf("another user's process is a %s: %s", verdict, why)
-		}
-		if bit(5) && !bit(4) {
-			return // left over: its marks prove it
-		}
-		p := ReadProgram(x.argv, x.exe)
-		tokens := token.FromEnv(lookupIn(x.env), "")
-		mine := target.Token != "" && (slices.Contains(tokens, target.Token) || strings.Contains(argv, target.Token.Reveal()))
+		has := func(tok token.Token) bool { return strings.Contains(argv+"\x00"+env, tok.Reveal()) }
+		ofOther := len(token.FromEnv(lookupIn(x.env), "")) > 0 || secretInArgs.MatchString(argv)
 		switch {
+		case !x.ours:
+			t.Fatalf("another user's process is a %s: %s", verdict, why)
 		case p.Kind == Unknown:
 			t.Fatalf("%q is a %s: %s", argv, verdict, why)
-		case !mine && target.Token != "" && (len(tokens) > 0 || secretInArgs.MatchString(argv)):
+		case target.Token != "" && !has(ourToken) && ofOther:
 			t.Fatalf("another bot's process is a %s: %s", verdict, why)
-		case verdict == Rival && !x.inDir && (!target.HostWide || !mine):
+		case target.Token != "" && !strings.Contains(argv, ourToken) && secretInArgs.MatchString(argv):
+			t.Fatalf("a bot with another token in its arguments is a %s: %s", verdict, why)
+		case verdict == Rival && !x.inDir && !target.HostWide:
 			t.Fatalf("a process elsewhere is a %s: %s", verdict, why)
-		case verdict == Rival && target.HostWide && !mine:
+		case verdict == Rival && target.HostWide && (target.Token == "" || !has(ourToken)):
 			t.Fatalf("a process without the token is a %s: %s", verdict, why)
 		}
 	})

@@ -30,6 +30,7 @@ func TestJudge(t *testing.T) {
 		{name: "role and token elsewhere", argv: []string{"python", "bot.py"}, env: with(ourToken), want: Suspect},
 		{name: "the same, host wide", argv: []string{"python", "bot.py"}, env: with(ourToken), aim: hostWide, want: Rival},
 		{name: "no token, here, host wide", argv: []string{"python", "bot.py"}, set: here, aim: hostWide, want: None},
+		{name: "no token is known, host wide", argv: []string{"python", "bot.py"}, set: here, aim: func(t *Target) { hostWide(t); t.Token = "" }, want: None},
 		{name: "another token acquits", argv: []string{"python", "bot.py"}, env: with(otherToken), set: here, want: None},
 		{name: "another token in its arguments acquits", argv: []string{"python", "bot.py", "--token", otherToken}, set: here, want: None},
 		{name: "this token in its arguments", argv: []string{"python", "bot.py", "--token=" + ourToken}, set: here, want: Rival},
