@@ -45,7 +45,7 @@ const (
 	None      Verdict = ""
 	Rival     Verdict = "rival"      // competes for this bot
 	Suspect   Verdict = "suspect"    // may poll
-	Ambiguous Verdict = "ambiguous"  // the bot's script, with other arguments
+	Ambiguous Verdict = "ambiguous"  // the bot's script or its like, and nothing says for certain whose
 	NotOurs   Verdict = "other_user" // has the role, and belongs to another user
 	Zombie    Verdict = "zombie"     // dead; its parent has not reaped it
 )
