@@ -259,11 +259,11 @@ func TestP23OutOfMemory(t *testing.T) {
 	t.Cleanup(func() {
 		until(t, patient, "the cgroup is empty", func() bool { return os.Remove(group) == nil })
 	})
-	if err := os.WriteFile(group+"/memory.limit_in_bytes", []byte("200000000"), 0o644); err != nil {
+	if err := os.WriteFile(group+"/memory.limit_in_bytes", []byte("400000000"), 0o644); err != nil {
 		needsMachine(t, "a memory limit", err)
 	}
 	p := newProject(t)
-	p.write("bot.py", "import time\nprint('ready', flush=True)\nx = []\nwhile True:\n    x.append(bytearray(10_000_000))\n")
+	p.write("bot.py", "import time\nprint('ready', flush=True)\nopen('/proc/self/oom_score_adj', 'w').write('1000')\nx = []\nwhile True:\n    x.append(bytearray(10_000_000))\n")
 	self, _ := os.Executable()
 	run := p.start(append(p.env(), playBotctl+"=1"), "sh", "-c",
 		`echo $$ > "$1"/cgroup.procs && exec "$0" run --start-tries 1 -- python3 bot.py`, self, group).exits(137)
