@@ -100,7 +100,7 @@ func cases(only []string, all bool) (string, bool, error) {
 	case len(only) > 0:
 		pattern = "(" + strings.Join(only, "|") + ")([^0-9]|$)"
 	}
-	cmd := exec.Command("go", "test", "-race", "-json", "-shuffle=on", "-p", "1", "-timeout", "120m", "-run", pattern, "./supervisor/...", "./cmd/botctl")
+	cmd := exec.Command("go", "test", "-race", "-json", "-shuffle=on", "-p", "1", "-parallel", "4", "-timeout", "120m", "-run", pattern, "./supervisor/...", "./cmd/botctl")
 	cmd.Stderr = os.Stderr
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {

@@ -27,8 +27,10 @@ type Child struct {
 	leashes   []*os.File   // of the groups that Tighten found
 	leashed   map[int]bool // those groups
 	unleashed bool         // the tree is gone
-	oomSeen   uint64       // kills that the kernel had counted at the start
-	exit      Exit         // set before done is closed
+	kinMu     sync.Mutex
+	kin       map[int]uint64 // start times of processes that were seen in the tree
+	oomSeen   uint64         // kills that the kernel had counted at the start
+	exit      Exit           // set before done is closed
 }
 
 // drainLimit is how long output may still come after the tree is gone: a stranger that

@@ -77,10 +77,12 @@ func (c *Child) members() []member {
 			if m, err := readStat(pid); err == nil && !seen[pid] {
 				seen[pid], found = true, true
 				list = append(list, m)
+				c.remember(m)
 			}
 			queue = append(queue, childrenOf(pid)...)
 		}
 	}
+	c.forgetOthers(seen)
 	return list
 }
 
@@ -110,7 +112,7 @@ func (c *Child) adopted(pid int) bool {
 		return true
 	}
 	m, err := readStat(pid)
-	if err != nil || m.pgid == c.PID() {
+	if err != nil || m.pgid == c.PID() || c.remembers(m) {
 		return err == nil
 	}
 	// A zombie has no environment left; ending it does no harm.
@@ -143,6 +145,35 @@ func save() {
 		}
 		spare.files = append(spare.files, f)
 	}
+}
+
+// remember keeps who was seen in the tree: a process on its way out has no environment to be known by any more,
+// and is not dead yet.
+func (c *Child) remember(m member) {
+	c.kinMu.Lock()
+	defer c.kinMu.Unlock()
+	if c.kin == nil {
+		c.kin = map[int]uint64{}
+	}
+	c.kin[m.pid] = m.start
+}
+
+// forgetOthers keeps what is remembered as small as the tree.
+func (c *Child) forgetOthers(seen map[int]bool) {
+	c.kinMu.Lock()
+	defer c.kinMu.Unlock()
+	for pid := range c.kin {
+		if !seen[pid] {
+			delete(c.kin, pid)
+		}
+	}
+}
+
+func (c *Child) remembers(m member) bool {
+	c.kinMu.Lock()
+	defer c.kinMu.Unlock()
+	start, ok := c.kin[m.pid]
+	return ok && start == m.start
 }
 
 func isHeir() bool {
