@@ -375,6 +375,7 @@ func TestThePreflight(t *testing.T) {
 				run.exits(code)
 			} else {
 				run.stdout.await(t, patient, 1, "bot started")
+				run.stderr.await(t, patient, 1, "example.org") // another pipe: it may come after what was said later
 			}
 			state, _ := p.box.State(t.Context())
 			if gone := state[0].Webhook == ""; gone != (policy == "auto" || policy == "delete") {
