@@ -54,9 +54,9 @@ type client struct {
 	nextSet      time.Time // when setWebhook may be called again
 	webhook      *hook
 	allowed      map[string]bool // nil: the default set
-	loaded       time.Time // login
-	unloaded     bool      // by close; the next call loads it again
-	loggedOut    time.Time // until then calls are refused
+	loaded       time.Time       // login
+	unloaded     bool            // by close; the next call loads it again
+	loggedOut    time.Time       // until then calls are refused
 }
 
 // load is what the first call of a token does, and the first one after close, logOut or a restart of the server.
