@@ -162,6 +162,9 @@ func firstUpdateID() int64 {
 }
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.page(w, r) {
+		return
+	}
 	if strings.HasPrefix(r.URL.Path, "/sandbox/") {
 		s.admin(w, r)
 		return
