@@ -1,0 +1,304 @@
+package sandbox
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// patience is how long a test waits for something that must come.
+const patience = 20 * time.Second
+
+// browser is the one Chromium of all tests of the page.
+type browser struct{ ctx context.Context }
+
+// startBrowser skips the test where there is no Chromium; with CI set that is a failure.
+func startBrowser(t *testing.T) *browser {
+	t.Helper()
+	path := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if p, err := exec.LookPath(name); err == nil {
+			path = p
+			break
+		}
+	}
+	if path == "" {
+		if os.Getenv("CI") != "" {
+			t.Fatal("no chromium, chromium-browser or google-chrome is installed")
+		}
+		t.Skip("no chromium, chromium-browser or google-chrome is installed")
+	}
+	opts := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(profile(t)),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+	)
+	alloc, stop := chromedp.NewExecAllocator(context.Background(), opts...)
+	ctx, _ := chromedp.NewContext(alloc)
+	t.Cleanup(func() {
+		end, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		chromedp.Cancel(end)
+		stop()
+	})
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return &browser{ctx}
+}
+
+// profile is a fresh folder. Chromium's children may still write there when it has ended, so t.TempDir, which
+// fails then, will not do.
+func profile(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "botctl-page-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for range 50 {
+			if os.RemoveAll(dir) == nil {
+				return
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+	})
+	return dir
+}
+
+// screen is what a page is shown on.
+type screen struct {
+	width, height int64
+	phone         bool
+	theme         string
+}
+
+var desktop = screen{width: 1280, height: 800, theme: "light"}
+
+// tab is one page in a context of its own. It fails its test at the end when the page has complained or
+// has asked anybody else for anything.
+type tab struct {
+	t    *testing.T
+	ctx  context.Context
+	base string
+
+	mu       sync.Mutex
+	problems []string
+	requests []string
+	expected []string // parts of complaints that the test provokes
+}
+
+// open shows the page of the server at base.
+func (b *browser) open(t *testing.T, base string, on screen) *tab {
+	t.Helper()
+	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
+	p := &tab{t: t, ctx: ctx, base: base}
+	t.Cleanup(func() {
+		if t.Failed() {
+			p.shot("failed")
+		}
+		cancel()
+		p.check()
+	})
+	if err := chromedp.Listen(ctx, p.note); err != nil {
+		t.Fatal(err)
+	}
+	scale := 1.0
+	if on.phone {
+		scale = 2
+	}
+	command(p, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: on.width, Height: on.height, DeviceScaleFactor: scale, Mobile: on.phone})
+	command(p, emulation.SetTouchEmulationEnabled, emulation.SetTouchEmulationEnabledParams{Enabled: on.phone})
+	command(p, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
+	command(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: on.theme}, {Name: "prefers-reduced-motion", Value: "reduce"},
+	}})
+	command(p, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{
+		Source: `addEventListener('securitypolicyviolation', (e) => console.error('violation of ' + e.violatedDirective + ': ' + e.blockedURI));`,
+	})
+	p.do(chromedp.Navigate(base + "/"))
+	p.wait(`document.documentElement.dataset.ready`)
+	return p
+}
+
+func command[P, R any](p *tab, c cdp.Command[P, R], params P) {
+	p.t.Helper()
+	if _, err := chromedp.Call(p.ctx, c, params); err != nil {
+		p.t.Fatalf("%s: %v", c.Method, err)
+	}
+}
+
+// note keeps what the page asks for and complains of.
+func (p *tab) note(ev any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	problem := ""
+	switch ev := ev.(type) {
+	case *network.EventRequestWillBeSent:
+		p.requests = append(p.requests, ev.Request.URL)
+	case *runtime.EventExceptionThrown:
+		problem = "exception: " + ev.ExceptionDetails.Text
+		if ev.ExceptionDetails.Exception != nil {
+			problem += " " + ev.ExceptionDetails.Exception.Description
+		}
+	case *runtime.EventConsoleAPICalled:
+		for _, arg := range ev.Args {
+			problem += "console: " + string(arg.Value) + arg.Description
+		}
+	case *log.EventEntryAdded:
+		problem = "log: " + ev.Entry.Text
+	case *page.EventJavascriptDialogOpening:
+		problem = "dialog: " + ev.Message
+	}
+	if problem != "" {
+		p.problems = append(p.problems, problem)
+	}
+}
+
+// check looks for what must not have happened on any page.
+func (p *tab) check() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, u := range p.requests {
+		if !strings.HasPrefix(u, p.base+"/") {
+			p.t.Errorf("the page asked for %s", u)
+		}
+	}
+next:
+	for _, problem := range p.problems {
+		for _, part := range p.expected {
+			if strings.Contains(problem, part) {
+				continue next
+			}
+		}
+		p.t.Errorf("the page complained: %s", problem)
+	}
+}
+
+func (p *tab) do(steps ...chromedp.Action[chromedp.Void]) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// value evaluates an expression of the page.
+func value[T any](p *tab, expression string) T {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
+		p.t.Fatalf("%s: %v", expression, err)
+	}
+	return v
+}
+
+// waiter resolves once an expression is true. Every change of the page asks again; the clock does for what
+// is no change of the document, as the focus.
+const waiter = `new Promise((resolve) => {
+	const test = () => {
+		try { if (!(%s)) return; } catch { return; }
+		seen.disconnect(); clearInterval(clock); resolve(true);
+	};
+	const seen = new MutationObserver(test);
+	seen.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+	const clock = setInterval(test, 40);
+	test();
+})`
+
+// wait waits until an expression of the page is true.
+func (p *tab) wait(expression string) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	if _, err := chromedp.Run(ctx, chromedp.Evaluate[bool](fmt.Sprintf(waiter, expression), chromedp.EvalAwaitPromise)); err != nil {
+		p.t.Fatalf("it never came that %s: %v\n%s", expression, err, p.told())
+	}
+}
+
+// told is what stands on the page, for a failure.
+func (p *tab) told() string {
+	ctx, cancel := context.WithTimeout(p.ctx, 2*time.Second)
+	defer cancel()
+	s, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.innerText`))
+	return s
+}
+
+// waitText waits until an element has a text somewhere in it.
+func (p *tab) waitText(selector, text string) {
+	p.t.Helper()
+	p.wait(fmt.Sprintf(`[...document.querySelectorAll(%s)].some((el) => el.textContent.includes(%s))`, quoted(selector), quoted(text)))
+}
+
+func quoted(s string) string {
+	b, _ := json.Marshal(s)
+	return string(b)
+}
+
+func (p *tab) click(selector string) {
+	p.t.Helper()
+	p.do(chromedp.ScrollIntoView(selector), chromedp.Click(selector, chromedp.NodeVisible))
+}
+
+func (p *tab) keys(keys string, mods ...chromedp.Modifier) {
+	p.t.Helper()
+	p.do(chromedp.KeyEvent(keys, chromedp.KeyModifiers(mods...)))
+}
+
+// write puts a text into the box and sends it.
+func (p *tab) write(text string) {
+	p.t.Helper()
+	p.do(chromedp.Focus("#text"))
+	p.keys(text)
+	p.keys(kb.Enter)
+}
+
+// shot keeps a screenshot: in the folder that BOTCTL_TEST_SHOTS names, else among the test's artifacts.
+func (p *tab) shot(name string) {
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		p.t.Logf("screenshot: %v", err)
+		return
+	}
+	dir := os.Getenv("BOTCTL_TEST_SHOTS")
+	if dir == "" {
+		dir = p.t.ArtifactDir()
+	}
+	file := filepath.Join(dir, strings.NewReplacer("/", "-", " ", "-").Replace(p.t.Name())+"-"+name+".png")
+	if err := os.WriteFile(file, png, 0o644); err != nil {
+		p.t.Log(err)
+	}
+}
+
+// servePage serves a sandbox until its tabs are closed.
+func servePage(t *testing.T) (*Server, string) {
+	t.Helper()
+	s := New(Options{})
+	srv := httptest.NewServer(s)
+	t.Cleanup(func() {
+		srv.CloseClientConnections()
+		srv.Close()
+	})
+	return s, srv.URL
+}
