@@ -3,6 +3,7 @@ package sandbox
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"net/http/httptest"
 	"os"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
@@ -48,6 +50,7 @@ func startBrowser(t *testing.T) *browser {
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(profile(t)),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("process-per-site", true), // every tab is a page of 127.0.0.1: one process renders them all
 	)
 	alloc, stop := chromedp.NewExecAllocator(context.Background(), opts...)
 	ctx, _ := chromedp.NewContext(alloc)
@@ -82,6 +85,15 @@ func profile(t *testing.T) string {
 	return dir
 }
 
+// together runs tests at the same time, more than there are processors: they mostly wait.
+func together[V any](t *testing.T, tests map[string]V, run func(*testing.T, V)) {
+	var all sync.WaitGroup
+	for name, test := range tests {
+		all.Go(func() { t.Run(name, func(t *testing.T) { run(t, test) }) })
+	}
+	all.Wait()
+}
+
 // screen is what a page is shown on.
 type screen struct {
 	width, height int64
@@ -91,12 +103,14 @@ type screen struct {
 
 var desktop = screen{width: 1280, height: 800, theme: "light"}
 
-// tab is one page in a context of its own. It fails its test at the end when the page has complained or
+// tab is one page in a window of its own; its server's port keeps its storage apart. It fails its test at the end when the page has complained or
 // has asked anybody else for anything.
 type tab struct {
-	t    *testing.T
-	ctx  context.Context
-	base string
+	t     *testing.T
+	ctx   context.Context
+	base  string
+	shots string // the folder of screenshots: what BOTCTL_TEST_SHOTS names, else the test's artifacts
+	eager bool   // screenshots are asked for; else only a failure has one, for they take a third of the time
 
 	mu       sync.Mutex
 	problems []string
@@ -107,8 +121,12 @@ type tab struct {
 // open shows the page of the server at base.
 func (b *browser) open(t *testing.T, base string, on screen) *tab {
 	t.Helper()
-	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
-	p := &tab{t: t, ctx: ctx, base: base}
+	ctx, cancel := chromedp.NewContext(b.ctx)
+	p := &tab{t: t, ctx: ctx, base: base, shots: os.Getenv("BOTCTL_TEST_SHOTS")}
+	p.eager = p.shots != "" || flag.Lookup("test.artifacts").Value.String() == "true"
+	if p.shots == "" {
+		p.shots = t.ArtifactDir()
+	}
 	t.Cleanup(func() {
 		if t.Failed() {
 			p.shot("failed")
@@ -135,6 +153,13 @@ func (b *browser) open(t *testing.T, base string, on screen) *tab {
 	p.do(chromedp.Navigate(base + "/"))
 	p.wait(`document.documentElement.dataset.ready`)
 	return p
+}
+
+// judgedBy lets a subtest fail for what is on the page, until the returned function is called.
+func (p *tab) judgedBy(t *testing.T) (restore func()) {
+	before := p.t
+	p.t = t
+	return func() { p.t = before }
 }
 
 func command[P, R any](p *tab, c cdp.Command[P, R], params P) {
@@ -239,8 +264,9 @@ func (p *tab) wait(expression string) {
 func (p *tab) told() string {
 	ctx, cancel := context.WithTimeout(p.ctx, 2*time.Second)
 	defer cancel()
-	s, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.innerText`))
-	return s
+	s, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`['#head-title', '#log', '#text', '#toasts', '#poll-state', '#faults', '#requests', 'dialog']
+		.map((s) => document.querySelector(s)).filter(Boolean).map((el) => '#' + el.id + ': ' + (el.value ?? el.innerText)).join('\n')`))
+	return s[max(0, len(s)-2000):]
 }
 
 // waitText waits until an element has a text somewhere in it.
@@ -259,21 +285,46 @@ func (p *tab) click(selector string) {
 	p.do(chromedp.ScrollIntoView(selector), chromedp.Click(selector, chromedp.NodeVisible))
 }
 
+// keys types as a keyboard does: one event brings a key down and its character, so that a page which
+// handles the key keeps the character away. chromedp.KeyEvent sends the two apart.
 func (p *tab) keys(keys string, mods ...chromedp.Modifier) {
 	p.t.Helper()
-	p.do(chromedp.KeyEvent(keys, chromedp.KeyModifiers(mods...)))
+	var held int64
+	for _, mod := range mods {
+		held |= int64(mod)
+	}
+	for _, r := range keys {
+		k := kb.Keys[r]
+		if k == nil {
+			p.t.Fatalf("no key for %q", r)
+		}
+		down := input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyDown, Modifiers: held, Key: k.Key, Code: k.Code, WindowsVirtualKeyCode: k.Windows}
+		if k.Shift {
+			down.Modifiers |= int64(chromedp.ModifierShift)
+		}
+		up := down
+		up.Type = input.DispatchKeyEventTypeKeyUp
+		if held&^int64(chromedp.ModifierShift) == 0 {
+			down.Text, down.UnmodifiedText = k.Text, k.Unmodified
+		}
+		command(p, input.DispatchKeyEvent, down)
+		command(p, input.DispatchKeyEvent, up)
+	}
 }
 
 // write puts a text into the box and sends it.
 func (p *tab) write(text string) {
 	p.t.Helper()
 	p.do(chromedp.Focus("#text"))
-	p.keys(text)
+	command(p, input.InsertText, input.InsertTextParams{Text: text})
 	p.keys(kb.Enter)
 }
 
-// shot keeps a screenshot: in the folder that BOTCTL_TEST_SHOTS names, else among the test's artifacts.
+// shot keeps a screenshot.
 func (p *tab) shot(name string) {
+	if !p.eager && !p.t.Failed() {
+		return
+	}
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
 	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
@@ -281,11 +332,7 @@ func (p *tab) shot(name string) {
 		p.t.Logf("screenshot: %v", err)
 		return
 	}
-	dir := os.Getenv("BOTCTL_TEST_SHOTS")
-	if dir == "" {
-		dir = p.t.ArtifactDir()
-	}
-	file := filepath.Join(dir, strings.NewReplacer("/", "-", " ", "-").Replace(p.t.Name())+"-"+name+".png")
+	file := filepath.Join(p.shots, strings.NewReplacer("/", "-", " ", "-").Replace(p.t.Name())+"-"+name+".png")
 	if err := os.WriteFile(file, png, 0o644); err != nil {
 		p.t.Log(err)
 	}

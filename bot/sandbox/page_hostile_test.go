@@ -23,7 +23,7 @@ func hostileBot(b *pageBot, u pageUpdate) {
 		b.must("sendMessage", map[string]any{"chat_id": u.Message.Chat.ID, "text": "a link", "reply_markup": map[string]any{
 			"keyboard": [][]map[string]string{{{"text": hostile}}}, "input_field_placeholder": hostile[:60],
 		}})
-		b.sendDocument(u.Message.Chat.ID, hostile+".html", hostile)
+		b.sendDocument(u.Message.Chat.ID, `'><img src=x onerror=window.ran=1>.html`, hostile)
 		// The server may refuse these two. What it lets through must do nothing.
 		for _, entity := range []map[string]any{
 			{"type": "text_link", "offset": 0, "length": 4, "url": "javascript:window.ran=1"},

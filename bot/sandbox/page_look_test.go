@@ -20,34 +20,33 @@ var screens = map[string]screen{
 
 // testPageLook sees the page in every size and theme: all of it on the screen, legible, and large enough to hit.
 func testPageLook(t *testing.T, b *browser) {
-	for name, on := range screens {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			_, base := servePage(t)
-			p := b.open(t, base, on)
-			p.waitText("#empty h3", "Point a bot")
-			look(p, on, "1-empty")
-			bot := newPageBot(t, base, pageToken).withCommands().start()
-			p.waitText("#empty h3", "No messages here yet")
-			look(p, on, "2-begin")
-			p.click("#empty .button")
-			p.waitText(".message", "Somebody said this.")
-			p.write("/photo")
-			p.wait(`document.querySelector('.photo-button img').naturalWidth > 0`)
-			bot.sendDocument(defaultChat, "report-of-a-very-long-name-"+strings.Repeat("x", 60)+".pdf", strings.Repeat("a", 48_000))
-			p.write(strings.Repeat("word ", 120) + strings.Repeat("w", 300))
-			p.waitText(".message:not(.mine)", "You said: word")
-			p.write("/keys")
-			p.wait(`document.querySelectorAll('#keys button').length === 2`)
-			p.wait(`(({ scrollHeight: all, scrollTop: at, clientHeight: seen }) => all - at - seen < 2)(document.querySelector('#log'))`)
-			look(p, on, "3-chat")
-			value[bool](p, `(document.querySelector('#log').scrollTop = 0, true)`)
-			look(p, on, "4-top")
-			lookCommands(p, on)
-			lookDrawers(p, on)
+	together(t, screens, func(t *testing.T, on screen) {
+		_, base := servePage(t)
+		p := b.open(t, base, on)
+		p.waitText("#empty h3", "Point a bot")
+		look(p, on, "1-empty")
+		bot := newPageBot(t, base, pageToken).withCommands().start()
+		p.waitText("#empty h3", "No messages here yet")
+		look(p, on, "2-begin")
+		p.click("#empty .button")
+		p.waitText(".message", "Somebody said this.")
+		p.write("/photo")
+		p.wait(`document.querySelector('.photo-button img').naturalWidth > 0`)
+		bot.sendDocument(defaultChat, "report-of-a-very-long-name-"+strings.Repeat("x", 60)+".pdf", strings.Repeat("a", 48_000))
+		p.write(strings.Repeat("word ", 120) + strings.Repeat("w", 300))
+		p.waitText(".message:not(.mine)", "You said: word")
+		p.write("/keys")
+		p.wait(`document.querySelectorAll('#keys button').length === 2`)
+		p.wait(`(({ scrollHeight: all, scrollTop: at, clientHeight: seen }) => all - at - seen < 2)(document.querySelector('#log'))`)
+		look(p, on, "3-chat")
+		value[bool](p, `(document.querySelector('#log').scrollTop = 0, true)`)
+		look(p, on, "4-top")
+		lookCommands(p, on)
+		lookDrawers(p, on)
+		if on.width != screens["tablet"].width {
 			lookDialogs(p, on)
-		})
-	}
+		}
+	})
 }
 
 // defaultChat is the private chat of the user who is there from the start.

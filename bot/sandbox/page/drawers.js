@@ -8,7 +8,7 @@ const isDrawer = (name) => getComputedStyle($(name)).position === 'fixed';
 
 export function openDrawer(name) {
   if (!isDrawer(name)) {
-    $(name).querySelector('button:not(.drawer-close), [tabindex="0"]')?.focus();
+    [...$(name).querySelectorAll('button:enabled')].find((el) => el.offsetParent)?.focus(); // the first one that is seen
     return;
   }
   if (opened === name) {
