@@ -26,7 +26,7 @@ import (
 )
 
 // patience is how long a test waits for something that must come.
-const patience = 20 * time.Second
+const patience = 40 * time.Second
 
 // browser is the one Chromium of all tests of the page.
 type browser struct{ ctx context.Context }
@@ -280,9 +280,18 @@ func quoted(s string) string {
 	return string(b)
 }
 
+// click clicks as a person does, who tries again when a new view has moved the thing away from under the pointer.
 func (p *tab) click(selector string) {
 	p.t.Helper()
-	p.do(chromedp.ScrollIntoView(selector), chromedp.Click(selector, chromedp.NodeVisible))
+	for range 5 {
+		p.do(chromedp.ScrollIntoView(selector))
+		value[bool](p, `(window.hit = false, document.querySelector(`+quoted(selector)+`).addEventListener('click', () => { window.hit = true; }, { once: true, capture: true }), true)`)
+		p.do(chromedp.Click(selector, chromedp.NodeVisible))
+		if value[bool](p, `window.hit`) {
+			return
+		}
+	}
+	p.t.Fatalf("%s is never hit", selector)
 }
 
 // keys types as a keyboard does: one event brings a key down and its character, so that a page which

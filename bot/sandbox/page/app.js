@@ -32,10 +32,16 @@ const composer = new Composer({ where, sent: () => chat.toEnd(), onReplyTo: (id)
 const loop = new ViewLoop({
   target: () => chosen,
   onView: show,
-  onLost: () => { $('banner').hidden = false; },
-  onBack: () => { $('banner').hidden = true; },
+  onLost: () => lost(true),
+  onBack: () => lost(false),
   onRefused,
 });
+
+// lost: what the page shows is old while the server does not answer.
+function lost(is) {
+  $('banner').hidden = !is;
+  $('app').classList.toggle('stale', is);
+}
 
 function readHash() {
   const params = new URLSearchParams(location.hash.slice(1));
@@ -116,7 +122,7 @@ function drawHeadStatus() {
   }
   if (!el.firstChild) el.append(h('span', { class: 'dot' }), h('span', {}));
   el.firstChild.className = `dot ${state}`;
-  setText(el.lastChild, `${view.bot.username ? `@${view.bot.username}, ` : ''}${text}`);
+  setText(el.lastChild, view.bot.username ? `${text} · @${view.bot.username}` : text);
 }
 
 function drawBadge() {
@@ -211,7 +217,7 @@ function setUp() {
   addEventListener('keydown', onKey);
   addEventListener('hashchange', () => { chosen = readHash(); loop.restart(); });
   document.addEventListener('visibilitychange', () => { if (!document.hidden) tick(view); });
-  setInterval(() => { if (view && !document.hidden) { tick(view); drawHeadStatus(); } }, 1000);
+  setInterval(() => { if (view && !document.hidden && $('banner').hidden) { tick(view); drawHeadStatus(); } }, 1000);
   loop.restart();
 }
 

@@ -7,6 +7,7 @@ import { attempt, toast } from './toast.js';
 
 const LONGEST = 4096; // UTF-16 units of a message
 const LARGEST = 50e6; // bytes of a file
+const ACTION = 6000; // ms that an action lasts, and a little
 
 export class Composer {
   // where gives {bot, user, chat}; sent is called when something is on its way; onReplyTo gets the id
@@ -201,6 +202,8 @@ export class Composer {
 
   typing(action, name) {
     setText($('typing'), action ? `${name} ${actions[action] || 'is busy'}…` : '');
+    clearTimeout(this.acting);
+    if (action) this.acting = setTimeout(() => setText($('typing'), ''), ACTION);
   }
 }
 

@@ -21,7 +21,7 @@ export function pollState(view) {
   const conflict = lastConflict(p);
   if (live.length > 1) return { state: 'bad', title: live.length === 2 ? 'TWO pollers' : `${live.length} pollers`, detail: 'Each takes updates that the other one should get.' };
   if (conflict !== null) return conflictState(p, live, conflict);
-  if (live.length === 1) return { state: 'ok', title: 'One poller', detail: '' };
+  if (live.length === 1) return { state: 'ok', title: 'One poller', detail: 'Nobody else polls.' };
   if (open.length > 0) return { state: 'warn', title: 'The poller is gone', detail: 'Its poll is still open here: what comes now would go to nobody.' };
   if (!p.last) return { state: 'idle', title: 'Nobody has polled yet', detail: 'The bot has not called getUpdates.' };
   const idle = serverClock.since(p.last.end || p.last.start);
@@ -45,7 +45,7 @@ function conflictState(p, live, age) {
   const polls = (p.requests || []).filter((r) => isPoll(r) && serverClock.since(r.start) < RECENT + 5);
   const rival = live.some((o) => o.rival) || polls.some((r) => r.rival);
   const ago = age < 1 ? 'just now' : `${span(age)} ago`;
-  if (rival) return { state: 'bad', title: 'TWO pollers', detail: `A rival takes the polls in turns with the bot: 409 ${ago}.` };
+  if (rival) return { state: 'bad', title: 'TWO pollers', detail: `A rival takes turns with the bot. The last 409: ${ago}.` };
   return { state: 'bad', title: 'Conflict', detail: `A poll was answered 409 Conflict ${ago}.` };
 }
 
@@ -134,7 +134,10 @@ export function tick(view) {
   setText($('poll-title'), title);
   setText($('poll-detail'), detail);
   for (const el of document.querySelectorAll('[data-since]')) setText(el, span(serverClock.since(el.dataset.since)));
-  for (const el of document.querySelectorAll('[data-until]')) setText(el, leftWords(el.dataset.until, el.dataset.count));
+  for (const el of document.querySelectorAll('[data-until]')) {
+    setText(el, leftWords(el.dataset.until, el.dataset.count));
+    el.parentElement.hidden = Date.parse(el.dataset.until) > 0 && Date.parse(el.dataset.until) < serverClock.now(); // the next view has it no more
+  }
   for (const el of $('poll-open').querySelectorAll('.poller')) {
     const left = el.querySelector('[data-left]');
     const gone = serverClock.since(el.querySelector('[data-since]').dataset.since);

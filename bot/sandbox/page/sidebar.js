@@ -26,7 +26,7 @@ export function drawSidebar(view, pick) {
   const groups = (view.chats || []).filter((c) => c.id < 0);
   if (chat < 0 && !groups.some((c) => c.id === chat)) groups.push({ id: chat, type: 'group', title: view.chat?.title || 'New group' });
   const name = view.bot?.name || 'the bot';
-  const list = view.bot ? [{ id: user, title: `Private chat with ${name}`, private: true }, ...groups] : [];
+  const list = view.bot ? [{ id: user, title: `Private chat with ${name}`, private: bot }, ...groups] : [];
   setList($('chats'), list.map((c) => ({ ...c, current: c.id === chat })), (c) => c.id,
     (c) => row(c.id, c.current, avatar(c.private ? bot : c.id, c.private ? name : chatName(c), true), c.private ? 'Private chat' : chatName(c), c.private ? `with ${name}` : `${c.type}, id ${c.id}`, null, () => pick({ chat: c.id })));
   none($('chats'), 'None without a bot.');
