@@ -63,7 +63,7 @@ func TestPageFiles(t *testing.T) {
 		}
 	}
 	tag := ask("GET", local, "/", "").Header.Get("ETag")
-	if again := ask("GET", local, "/", tag); tag == "" || again.StatusCode != 304 {
+	if again := ask("GET", local, "/", tag); tag == "" || again.StatusCode != http.StatusNotModified {
 		t.Errorf("with ETag %q: %d", tag, again.StatusCode)
 	}
 	for _, part := range []string{"default-src 'none'", "script-src 'self'", "form-action 'none'", "frame-ancestors 'none'"} {
