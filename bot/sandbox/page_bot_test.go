@@ -68,7 +68,7 @@ const pageToken = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw0"
 func newPageBot(t *testing.T, base, token string) *pageBot {
 	return &pageBot{
 		t: t, base: base + "/bot" + token, agent: "page-bot/1", poll: 2, handle: walkBot, come: make(chan struct{}),
-		client: &http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 4}},
+		client: &http.Client{Timeout: comesWithin, Transport: &http.Transport{MaxIdleConnsPerHost: 4}},
 	}
 }
 
@@ -191,7 +191,7 @@ func (b *pageBot) seen() int {
 // await waits for a poll after the first n that fits.
 func (b *pageBot) await(n int, what string, fits func(outcome) bool) outcome {
 	b.t.Helper()
-	late := time.After(patience)
+	late := time.After(comesWithin)
 	for {
 		b.mu.Lock()
 		list, come := b.outcomes, b.come
@@ -217,7 +217,7 @@ func (b *pageBot) awaitStatus(n, status int) outcome {
 // awaitUpdate waits for an update that fits.
 func (b *pageBot) awaitUpdate(what string, fits func(pageUpdate) bool) pageUpdate {
 	b.t.Helper()
-	late := time.After(patience)
+	late := time.After(comesWithin)
 	for n := 0; ; {
 		b.mu.Lock()
 		list, come := b.updates, b.come

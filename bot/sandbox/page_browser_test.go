@@ -25,8 +25,8 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// patience is how long a test waits for something that must come.
-const patience = 40 * time.Second
+// comesWithin is how long a test waits for something that must come.
+const comesWithin = 40 * time.Second
 
 // browser is the one Chromium of all tests of the page.
 type browser struct{ ctx context.Context }
@@ -218,7 +218,7 @@ next:
 
 func (p *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	ctx, cancel := context.WithTimeout(p.ctx, comesWithin)
 	defer cancel()
 	if err := chromedp.Do(ctx, steps...); err != nil {
 		p.t.Fatal(err)
@@ -228,7 +228,7 @@ func (p *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 // value evaluates an expression of the page.
 func value[T any](p *tab, expression string) T {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	ctx, cancel := context.WithTimeout(p.ctx, comesWithin)
 	defer cancel()
 	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 	if err != nil {
@@ -253,7 +253,7 @@ const waiter = `new Promise((resolve) => {
 // wait waits until an expression of the page is true.
 func (p *tab) wait(expression string) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	ctx, cancel := context.WithTimeout(p.ctx, comesWithin)
 	defer cancel()
 	if _, err := chromedp.Run(ctx, chromedp.Evaluate[bool](fmt.Sprintf(waiter, expression), chromedp.EvalAwaitPromise)); err != nil {
 		p.t.Fatalf("it never came that %s: %v\n%s", expression, err, p.told())
@@ -334,7 +334,7 @@ func (p *tab) shot(name string) {
 	if !p.eager && !p.t.Failed() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	ctx, cancel := context.WithTimeout(p.ctx, comesWithin)
 	defer cancel()
 	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	if err != nil {

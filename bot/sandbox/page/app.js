@@ -85,7 +85,7 @@ function show(next) {
   }
   const messages = view.chat?.messages || [];
   drawSidebar(view, pick);
-  chat.update(messages, chatID() < 0, view.bot?.bot);
+  chat.update(messages, chatID() < 0, view.bot);
   composer.update(view, fresh);
   composer.typing(view.chat?.action, view.bot?.name || 'The bot');
   buttons.notices(view.chat?.notices || []);

@@ -98,7 +98,7 @@ export class Chat {
       const first = !before || !this.together(before, m);
       const next = messages[i + 1];
       const last = !next || !this.together(m, next) || dayName(new Date(next.date)) !== name;
-      const shown = { ...m, shownName: group && first && nameOf(m.from), face: group && !m.mine && bot };
+      const shown = { ...m, shownName: group && first && nameOf(m.from), face: group && !m.mine && (nameOf(m.from) === bot?.name ? bot.bot : nameOf(m.from)) };
       items.push({ key: m.message_id, message: shown, first, last });
       before = m;
     });

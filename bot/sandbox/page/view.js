@@ -41,6 +41,7 @@ export class ViewLoop {
         } else if (!err.status && err.name !== 'AbortError' && !(err instanceof TypeError)) {
           console.error(err); // a mistake in the page, not of the server
         }
+        after = undefined; // the server may have begun anew
         this.onLost(err);
         await this.pause(BACKOFF[Math.min(failures++, BACKOFF.length - 1)]);
       } finally {
