@@ -1,10 +1,11 @@
-package sandbox
+package sandbox_test
 
 import (
 	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -23,7 +24,32 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"botctl/bot/sandbox"
 )
+
+// TestPage walks the chat page in a real browser.
+func TestPage(t *testing.T) {
+	if _, base := servePage(t); hasNoView(t, base) {
+		t.Skip("the server has no GET view")
+	}
+	b := startBrowser(t)
+	run := func(t *testing.T, test func(*testing.T, *browser)) { test(t, b) }
+	together(t, map[string]func(*testing.T, *browser){
+		"walk": testPageWalk, "hostile": testPageHostile, "keyboard": testPageKeyboard, "drawers": testPageDrawers,
+		"gone": testPageGone, "many": testPageMany, "trouble": testPageTrouble, "look": testPageLook,
+	}, run)
+	t.Run("flood", func(t *testing.T) { testPageFlood(t, b) }) // by itself: it counts what is done in a second
+}
+
+func hasNoView(t *testing.T, base string) bool {
+	resp, err := http.Get(base + "/sandbox/view")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	return resp.StatusCode == http.StatusNotFound
+}
 
 // comesWithin is how long a test waits for something that must come.
 const comesWithin = 40 * time.Second
@@ -348,9 +374,9 @@ func (p *tab) shot(name string) {
 }
 
 // servePage serves a sandbox until its tabs are closed.
-func servePage(t *testing.T) (*Server, string) {
+func servePage(t *testing.T) (*sandbox.Server, string) {
 	t.Helper()
-	s := New(Options{})
+	s := sandbox.New(sandbox.Options{})
 	srv := httptest.NewServer(s)
 	t.Cleanup(func() {
 		srv.CloseClientConnections()

@@ -1,6 +1,7 @@
-package sandbox
+package sandbox_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -125,12 +126,17 @@ func hostileAddresses(t *testing.T, p *tab) {
 func drive(t *testing.T, base, name string, body map[string]any, into any) {
 	t.Helper()
 	text, _ := json.Marshal(body)
-	status, answer := ask(t, http.MethodPost, base+"/sandbox/"+name, "application/json", string(text))
-	if status != http.StatusOK {
-		t.Fatalf("POST %s: %d %s", name, status, answer)
+	resp, err := http.Post(base+"/sandbox/"+name, "application/json", bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	answer, _ := io.ReadAll(resp.Body)
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("POST %s: %d %s", name, resp.StatusCode, answer)
 	}
 	if into != nil {
-		if err := json.Unmarshal([]byte(answer), into); err != nil {
+		if err := json.Unmarshal(answer, into); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,4 +1,4 @@
-package sandbox
+package sandbox_test
 
 import (
 	"fmt"
@@ -9,11 +9,13 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"botctl/bot/sandbox"
 )
 
 // testPageGone ends the server and begins it again: the page says so and comes back by itself.
 func testPageGone(t *testing.T, b *browser) {
-	s := New(Options{})
+	s := sandbox.New(sandbox.Options{})
 	serve := func(address string) *http.Server {
 		ln, err := net.Listen("tcp", address)
 		if err != nil {

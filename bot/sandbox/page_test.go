@@ -7,25 +7,6 @@ import (
 	"testing"
 )
 
-// TestPage walks the chat page in a real browser.
-func TestPage(t *testing.T) {
-	if _, base := servePage(t); hasNoView(t, base) {
-		t.Skip("the server has no GET view")
-	}
-	b := startBrowser(t)
-	run := func(t *testing.T, test func(*testing.T, *browser)) { test(t, b) }
-	together(t, map[string]func(*testing.T, *browser){
-		"walk": testPageWalk, "hostile": testPageHostile, "keyboard": testPageKeyboard, "drawers": testPageDrawers,
-		"gone": testPageGone, "many": testPageMany, "trouble": testPageTrouble, "look": testPageLook,
-	}, run)
-	t.Run("flood", func(t *testing.T) { testPageFlood(t, b) }) // by itself: it counts what is done in a second
-}
-
-func hasNoView(t *testing.T, base string) bool {
-	status, _ := ask(t, http.MethodGet, base+"/sandbox/view", "", "")
-	return status == http.StatusNotFound
-}
-
 func TestPageFiles(t *testing.T) {
 	s := New(Options{})
 	ask := func(method, host, target, etag string) *http.Response {
