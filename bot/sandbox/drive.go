@@ -183,7 +183,6 @@ func (s *Server) press(req pressRequest) (sendResult, error) {
 	}
 	id := strconv.FormatInt(st.bot.nextCall, 10)
 	st.bot.nextCall++
-	st.bot.callbacks[id] = &callback{chat: st.chat, at: now}
 	res := s.queue(st, "callback_query", struct {
 		ID       string   `json:"id"`
 		From     user     `json:"from"`
@@ -191,6 +190,7 @@ func (s *Server) press(req pressRequest) (sendResult, error) {
 		Instance string   `json:"chat_instance"`
 		Data     string   `json:"data"`
 	}{id, *st.user, m, strconv.FormatInt(st.chat.info.ID, 10), req.Data}, req.Data)
+	st.bot.callbacks[id] = &callback{chat: st.chat, update: res.UpdateID, at: now}
 	return res, nil
 }
 

@@ -244,18 +244,18 @@ func (s *Server) deleteMessage(c *client, p params) reply {
 
 // callback is a pressed button that waits for its answer.
 type callback struct {
-	chat *chat
-	at   time.Time
+	chat   *chat
+	update int64
+	at     time.Time
 }
 
 // Notice is the answer to a pressed button.
 type Notice struct {
-	Seq   int64  `json:"seq"` // from 1, of this bot
-	Text  string `json:"text"`
-	Alert bool   `json:"alert"`
-	URL   string `json:"url"`
-
-	at time.Time
+	Seq      int64  `json:"seq"` // from 1, of this bot
+	UpdateID int64  `json:"update_id"`
+	Text     string `json:"text"`
+	Alert    bool   `json:"alert"`
+	URL      string `json:"url"`
 }
 
 const maxNotices = 20
@@ -274,7 +274,7 @@ func (s *Server) answerCallbackQuery(c *client, p params) reply {
 		return errorReply(500, fmt.Sprintf("Internal Server Error: %v", err))
 	}
 	ch := cb.chat
-	ch.notices = append(ch.notices, Notice{Seq: seq, Text: p.str("text"), Alert: p.bool("show_alert"), URL: p.str("url"), at: time.Now()})
+	ch.notices = append(ch.notices, Notice{Seq: seq, UpdateID: cb.update, Text: p.str("text"), Alert: p.bool("show_alert"), URL: p.str("url")})
 	if len(ch.notices) > maxNotices {
 		ch.notices = ch.notices[1:]
 	}

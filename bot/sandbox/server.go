@@ -271,6 +271,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	switch {
+	case s.page(w, r):
 	case strings.HasPrefix(r.URL.Path, "/sandbox/"):
 		s.admin(w, r)
 	case strings.HasPrefix(r.URL.Path, "/file/bot"):
