@@ -33,7 +33,7 @@ var routes = map[string]func(*Server, *http.Request, []byte) (any, error){
 	"POST users": (*Server).postUsers,
 	"POST send":  with((*Server).send),
 	"POST press": with((*Server).press),
-	"POST inject": with(func(s *Server, req injectRequest) (identified, error) {
+	"POST inject": with(func(s *Server, req Injection) (identified, error) {
 		id, err := s.inject(req)
 		return identified{id}, err
 	}),

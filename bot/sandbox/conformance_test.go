@@ -96,7 +96,7 @@ func (r *rig) push(n int) int64 {
 	var first int64
 	for i := range n {
 		r.s.mu.Lock()
-		res, err := r.s.send(sendRequest{Text: fmt.Sprint("m", i), Bot: "42"})
+		res, err := r.s.send(Text{Text: fmt.Sprint("m", i), Bot: "42"})
 		r.s.mu.Unlock()
 		if err != nil {
 			r.t.Fatal(err)
@@ -112,7 +112,7 @@ func (r *rig) push(n int) int64 {
 func (r *rig) sendText(text string) (sendResult, error) {
 	r.s.mu.Lock()
 	defer r.s.mu.Unlock()
-	return r.s.send(sendRequest{Text: text})
+	return r.s.send(Text{Text: text})
 }
 
 func (r *rig) fault(f Fault) {
@@ -415,7 +415,7 @@ func BenchmarkGetUpdatesDelivery(b *testing.B) {
 	s.client(tok, "")
 	for b.Loop() {
 		s.mu.Lock()
-		s.send(sendRequest{Text: "x"})
+		s.send(Text{Text: "x"})
 		s.mu.Unlock()
 		w := httptest.NewRecorder()
 		req := httptest.NewRequest(http.MethodGet, "/bot"+tok+"/getUpdates?offset=-1", nil)

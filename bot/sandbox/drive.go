@@ -27,8 +27,8 @@ const (
 	maxSentBytes = 32 << 20
 )
 
-// sendRequest is a message from a person to a bot.
-type sendRequest struct {
+// Text is what a person writes to a bot.
+type Text struct {
 	Text    string `json:"text"`
 	Bot     string `json:"bot,omitempty"`  // id; may be left out when there is one
 	User    int64  `json:"user,omitempty"` // 0: 1000
@@ -73,7 +73,7 @@ func (s *Server) stage(botID string, userID, chatID int64) (stage, error) {
 }
 
 // send queues a person's text. The caller holds the lock.
-func (s *Server) send(req sendRequest) (sendResult, error) {
+func (s *Server) send(req Text) (sendResult, error) {
 	st, err := s.stage(req.Bot, req.User, req.Chat)
 	if err != nil {
 		return sendResult{}, err

@@ -120,8 +120,8 @@ func (s *Server) startRestart(f *Fault) {
 	})
 }
 
-// injectRequest is messages at a rate.
-type injectRequest struct {
+// Injection is messages at a rate, made by the sandbox itself.
+type Injection struct {
 	Bot   string  `json:"bot,omitempty"`
 	Count int     `json:"count"`
 	Rate  float64 `json:"rate,omitempty"`  // a second; 0: all at once
@@ -133,7 +133,7 @@ type injectRequest struct {
 const maxInjected = 1_000_000
 
 // inject makes messages by and by; what is late is made up for. The caller holds the lock.
-func (s *Server) inject(req injectRequest) (int64, error) {
+func (s *Server) inject(req Injection) (int64, error) {
 	b, err := s.pickBot(req.Bot)
 	switch {
 	case err != nil:
@@ -158,14 +158,14 @@ func (s *Server) inject(req injectRequest) (int64, error) {
 	return s.arm(f), nil
 }
 
-func (s *Server) injectAll(ctx context.Context, req injectRequest, f *Fault) {
+func (s *Server) injectAll(ctx context.Context, req Injection, f *Fault) {
 	start := time.Now()
 	for n := range req.Count {
 		if req.Rate > 0 && !pause(ctx, time.Until(start.Add(time.Duration(float64(n)/req.Rate*float64(time.Second))))) || ctx.Err() != nil {
 			return
 		}
 		s.mu.Lock()
-		_, err := s.send(sendRequest{Bot: req.Bot, User: defaultUser.ID + int64(n%req.Users), Text: strings.ReplaceAll(req.Text, "{n}", strconv.Itoa(n+1))})
+		_, err := s.send(Text{Bot: req.Bot, User: defaultUser.ID + int64(n%req.Users), Text: strings.ReplaceAll(req.Text, "{n}", strconv.Itoa(n+1))})
 		f.left--
 		s.mu.Unlock()
 		if err != nil {
