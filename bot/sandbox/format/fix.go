@@ -13,19 +13,19 @@ const maxMarked = 100
 // fix cleans and trims text and makes its entities proper. Source: MessageEntity.cpp: fix_formatted_text.
 func fix(text string, entities []Entity) (string, []Entity, error) {
 	if !utf8.ValidString(text) {
-		return "", nil, refuse("Strings must be encoded in UTF-8")
+		return "", nil, Refuse("Strings must be encoded in UTF-8")
 	}
 	if len(entities) == 0 {
 		text, _ = Clean(text)
 		return strings.Trim(text, " \n"), nil, nil
 	}
 	if err := accept(entities); err != nil {
-		return "", nil, refuse(err.Error())
+		return "", nil, Refuse(err.Error())
 	}
 	entities = proper(withoutEmpty(entities))
 	text, err := cleanMarked(text, entities)
 	if err != nil {
-		return "", nil, refuse(err.Error())
+		return "", nil, Refuse(err.Error())
 	}
 	text, entities = trim(text, proper(withoutEmpty(entities)))
 	return text, capped(entities), nil

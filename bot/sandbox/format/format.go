@@ -82,7 +82,7 @@ func (e *Error) Error() string { return e.Description }
 // Source: telegram-bot-api Client.cpp: get_formatted_text, tdlib/td MessageEntity.cpp: fix_formatted_text.
 func Parse(mode, text string) (string, []Entity, error) {
 	if len(text) > maxInput {
-		return "", nil, refuse("Text is too long")
+		return "", nil, Refuse("Text is too long")
 	}
 	var read func(string) (string, []Entity, error)
 	switch lower(mode) {
@@ -98,14 +98,14 @@ func Parse(mode, text string) (string, []Entity, error) {
 		if text == "" {
 			return "", nil, nil
 		}
-		return "", nil, refuse("Unsupported parse_mode")
+		return "", nil, Refuse("Unsupported parse_mode")
 	}
 	if !utf8.ValidString(text) {
-		return "", nil, refuse("Text must be encoded in UTF-8")
+		return "", nil, Refuse("Text must be encoded in UTF-8")
 	}
 	plain, entities, err := read(text)
 	if err != nil {
-		return "", nil, refuse("Can't parse entities: " + err.Error())
+		return "", nil, Refuse("Can't parse entities: " + err.Error())
 	}
 	return fix(plain, entities)
 }
@@ -115,25 +115,25 @@ func Parse(mode, text string) (string, []Entity, error) {
 // refused. The server looks at this parameter only if it was given no parse mode.
 func Explicit(text string, raw json.RawMessage) (string, []Entity, error) {
 	if len(text) > maxInput {
-		return "", nil, refuse("Text is too long")
+		return "", nil, Refuse("Text is too long")
 	}
 	entities, err := readEntities(raw)
 	if err != nil {
-		return "", nil, refuse("Can't parse MessageEntity: " + err.Error())
+		return "", nil, Refuse("Can't parse MessageEntity: " + err.Error())
 	}
 	return fix(text, entities)
 }
 
-// refuse makes the server's description of a cause: the first letter becomes lower case, unless the second one says
+// Refuse makes the server's description of a cause: the first letter becomes lower case, unless the second one says
 // that it begins a constant (Client.cpp: fail_query_with_error).
-func refuse(cause string) *Error {
+func Refuse(cause string) *Error {
 	if len(cause) > 1 && cause[1] != '_' && (cause[1] < 'A' || cause[1] > 'Z') {
 		cause = lower(cause[:1]) + cause[1:]
 	}
 	return &Error{Description: "Bad Request: " + cause}
 }
 
-// causef is an error of a parser, before refuse.
+// causef is an error of a parser, before Refuse.
 func causef(format string, args ...any) error {
 	if len(args) == 0 {
 		return errors.New(format)
