@@ -38,7 +38,8 @@ var below = map[string][]string{
 	"botctl/supervisor/mutant":   {},
 	"botctl/supervisor/notify":   {"botctl/supervisor/mutant"},
 	"botctl/bot":                 {},
-	"botctl/bot/sandbox":         {},
+	"botctl/bot/sandbox":         {"botctl/bot/sandbox/format"},
+	"botctl/bot/sandbox/format":  {},
 	"botctl/scripts/faultstable": {},
 	"botctl/scripts/logscore":    {"botctl/supervisor/logscan"},
 }

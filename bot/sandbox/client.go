@@ -61,6 +61,20 @@ func (c *Client) Fault(ctx context.Context, f Fault) error {
 	return c.do(ctx, http.MethodPost, "fault", nil, f, nil)
 }
 
+// Inject begins messages at a rate; see docs/sandbox.md. Their texts are "message 1" and so on.
+func (c *Client) Inject(ctx context.Context, bot string, count int, rate float64) error {
+	return c.do(ctx, http.MethodPost, "inject", nil, injectRequest{Bot: bot, Count: count, Rate: rate}, nil)
+}
+
+// ClearFaults ends faults, rivals and injections, and returns how many there were.
+func (c *Client) ClearFaults(ctx context.Context) (int, error) {
+	var res struct {
+		Cleared int `json:"cleared"`
+	}
+	err := c.do(ctx, http.MethodPost, "fault/clear", nil, struct{}{}, &res)
+	return res.Cleared, err
+}
+
 // Reset forgets journal and faults, and begins a new verdict.
 func (c *Client) Reset(ctx context.Context) error {
 	return c.do(ctx, http.MethodPost, "reset", nil, nil, nil)

@@ -39,8 +39,8 @@ func TestPageFiles(t *testing.T) {
 		if resp.StatusCode != tc.status || tc.kind != "" && h.Get("Content-Type") != tc.kind {
 			t.Errorf("%s %s%s: %d %s", tc.method, tc.host, tc.target, resp.StatusCode, h.Get("Content-Type"))
 		}
-		if tc.status == http.StatusForbidden { // which the page may not be asked about
-			continue
+		if tc.status == http.StatusForbidden {
+			continue // refused before it is known what was asked for
 		}
 		if h.Get("Content-Security-Policy") != pagePolicy || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Referrer-Policy") != "no-referrer" {
 			t.Errorf("%s %s: without its headers: %v", tc.method, tc.target, h)
