@@ -164,8 +164,8 @@ func (b *browser) open(t *testing.T, base string, on screen) *tab {
 		t.Fatal(err)
 	}
 	scale := 1.0
-	if on.phone {
-		scale = 2
+	if on.phone && p.eager {
+		scale = 2 // for the eye; it takes longer to draw
 	}
 	command(p, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: on.width, Height: on.height, DeviceScaleFactor: scale, Mobile: on.phone})
 	command(p, emulation.SetTouchEmulationEnabled, emulation.SetTouchEmulationEnabledParams{Enabled: on.phone})

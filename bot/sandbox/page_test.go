@@ -39,7 +39,7 @@ func TestPageFiles(t *testing.T) {
 		if resp.StatusCode != tc.status || tc.kind != "" && h.Get("Content-Type") != tc.kind {
 			t.Errorf("%s %s%s: %d %s", tc.method, tc.host, tc.target, resp.StatusCode, h.Get("Content-Type"))
 		}
-		if tc.status == 403 {
+		if tc.status == http.StatusForbidden {
 			continue // refused before it is known what was asked for
 		}
 		if h.Get("Content-Security-Policy") != pagePolicy || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Referrer-Policy") != "no-referrer" {
