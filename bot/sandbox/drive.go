@@ -170,7 +170,7 @@ func (s *Server) press(req pressRequest) (sendResult, error) {
 	switch {
 	case m == nil:
 		return sendResult{}, fmt.Errorf("message %d is not in this chat", req.Message)
-	case !slices.ContainsFunc(inlineRows(m.Markup), has):
+	case !slices.ContainsFunc(m.rows, has):
 		return sendResult{}, fmt.Errorf("message %d has no button with the data %q", req.Message, req.Data)
 	case !st.bot.wants("callback_query"):
 		return sendResult{}, fmt.Errorf("bot %s does not want callback queries: its allowed_updates leaves them out", st.bot.id)

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"encoding/json"
+	"strings"
 
 	"botctl/bot/sandbox/format"
 )
@@ -11,10 +12,10 @@ func formatted(p params, name, entitiesName string) (string, json.RawMessage, st
 	var text string
 	var entities []format.Entity
 	var err error
-	if raw := p.str(entitiesName); raw != "" && p.str("parse_mode") == "" {
-		text, entities, err = format.Explicit(p.str(name), json.RawMessage(raw))
+	if mode := p.str("parse_mode"); mode == "" || strings.EqualFold(mode, "none") {
+		text, entities, err = format.Explicit(p.str(name), json.RawMessage(p.str(entitiesName)))
 	} else {
-		text, entities, err = format.Parse(p.str("parse_mode"), p.str(name))
+		text, entities, err = format.Parse(mode, p.str(name))
 	}
 	if err != nil {
 		return "", nil, err.Error()

@@ -126,6 +126,8 @@ func TestEditsDeletesAndButtons(t *testing.T) {
 		{"/editMessageText", `{"chat_id":1000,"message_id":1,"text":"*two","parse_mode":"Markdown"}`, "can't parse entities"},
 		{"/sendMessage", `{"chat_id":1000,"text":"x","reply_markup":{"inline_keyboard":[[{"text":"a"}]]}}`, "Text buttons are unallowed"},
 		{"/sendMessage", `{"chat_id":1000,"text":"x","reply_parameters":{"message_id":99}}`, "message to be replied not found"},
+		{"/editMessageText", `{"chat_id":1000,"message_id":1,"text":"two","reply_markup":{"keyboard":[["a"]]}}`, "inline keyboard expected"},
+		{"/sendMessage", `{"chat_id":1000,"text":" "}`, "text must be non-empty"},
 		{"/answerCallbackQuery", `{"callback_query_id":"77"}`, "query is too old"},
 		{"/sendChatAction", `{"chat_id":1000,"action":"dance"}`, "wrong parameter action"},
 		{"/getChat", `{"chat_id":4}`, "chat not found"},

@@ -107,7 +107,8 @@ type message struct {
 	Markup          json.RawMessage `json:"reply_markup,omitempty"`
 	Protected       bool            `json:"has_protected_content,omitempty"`
 
-	at time.Time
+	at   time.Time
+	rows [][]Button // of Markup
 }
 
 // size is about what a message takes in memory, in bytes.

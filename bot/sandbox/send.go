@@ -44,7 +44,7 @@ func (s *Server) draft(c *client, p params) (draft, string) {
 	if d.replyTo, bad = replyTarget(ch, p); bad != "" {
 		return d, bad
 	}
-	d.markup, bad = parseMarkup(p.str("reply_markup"))
+	d.markup, bad = parseMarkup(p.str("reply_markup"), ch.info.ID > 0)
 	return d, bad
 }
 
@@ -78,11 +78,19 @@ func (s *Server) sendMessage(c *client, p params) reply {
 	case bad != "":
 		return errorReply(400, bad)
 	case text == "":
-		return errorReply(400, "Bad Request: message text is empty")
+		return errorReply(400, emptyText(p))
 	case units(text) > maxText:
 		return errorReply(400, "Bad Request: message is too long")
 	}
 	return s.sendOut(c, p, d, &message{Text: text, Entities: entities})
+}
+
+// emptyText tells a text that is missing from one that shows nothing (Client.cpp: get_input_message_text).
+func emptyText(p params) string {
+	if p.str("text") == "" {
+		return "Bad Request: message text is empty"
+	}
+	return "Bad Request: text must be non-empty"
 }
 
 func (s *Server) sendPhoto(c *client, p params) reply {
@@ -124,7 +132,7 @@ func (s *Server) sendOut(c *client, p params, d draft, m *message) reply {
 		m.ReplyTo = d.replyTo.quoted()
 	}
 	if d.markup != nil {
-		m.Markup = d.markup.echo()
+		d.markup.show(m)
 		d.markup.apply(d.chat)
 	}
 	d.chat.action = ""
@@ -180,7 +188,7 @@ func (s *Server) editBody(c *client, p params, body, entityName string, limit in
 	case !isText && m.Text != "":
 		return errorReply(400, "Bad Request: there is no caption in the message to edit")
 	case isText && text == "":
-		return errorReply(400, "Bad Request: message text is empty")
+		return errorReply(400, emptyText(p))
 	case units(text) > limit:
 		return errorReply(400, map[bool]string{true: "Bad Request: MESSAGE_TOO_LONG", false: "Bad Request: message caption is too long"}[isText])
 	}
@@ -203,16 +211,16 @@ func (s *Server) editMessageReplyMarkup(c *client, p params) reply {
 
 // edit changes a message and its inline keyboard, which a call without one takes away.
 func (s *Server) edit(m *message, p params, change func(*message)) reply {
-	mk, bad := parseMarkup(p.str("reply_markup"))
+	mk, bad := parseMarkup(p.str("reply_markup"), m.Chat.ID > 0)
 	if bad != "" {
 		return errorReply(400, bad)
 	}
+	if mk != nil && mk.kind != inlineMarkup {
+		return errorReply(400, "Bad Request: inline keyboard expected")
+	}
 	after := *m
 	change(&after)
-	after.Markup = nil
-	if mk != nil {
-		after.Markup = mk.echo()
-	}
+	mk.show(&after)
 	if after.Text == m.Text && string(after.Entities) == string(m.Entities) && after.Caption == m.Caption &&
 		string(after.CaptionEntities) == string(m.CaptionEntities) && string(after.Markup) == string(m.Markup) {
 		return errorReply(400, notModified)

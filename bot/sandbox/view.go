@@ -175,7 +175,7 @@ func (c *chat) open(me *user) *openChat {
 func (m *message) view(me *user) viewMessage {
 	v := viewMessage{
 		ID: m.ID, Mine: m.From.ID == me.ID, From: m.From.FirstName, Date: m.at, Edited: m.EditDate != 0,
-		Text: m.Text, Entities: m.Entities, Keyboard: inlineRows(m.Markup),
+		Text: m.Text, Entities: m.Entities, Keyboard: m.rows,
 	}
 	if m.Text == "" {
 		v.Text, v.Entities = m.Caption, m.CaptionEntities
