@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -30,9 +29,6 @@ import (
 
 // TestPage walks the chat page in a real browser.
 func TestPage(t *testing.T) {
-	if _, base := servePage(t); hasNoView(t, base) {
-		t.Skip("the server has no GET view")
-	}
 	b := startBrowser(t)
 	run := func(t *testing.T, test func(*testing.T, *browser)) { test(t, b) }
 	together(t, map[string]func(*testing.T, *browser){
@@ -40,15 +36,6 @@ func TestPage(t *testing.T) {
 		"gone": testPageGone, "many": testPageMany, "trouble": testPageTrouble, "look": testPageLook,
 	}, run)
 	t.Run("flood", func(t *testing.T) { testPageFlood(t, b) }) // by itself: it counts what is done in a second
-}
-
-func hasNoView(t *testing.T, base string) bool {
-	resp, err := http.Get(base + "/sandbox/view")
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp.Body.Close()
-	return resp.StatusCode == http.StatusNotFound
 }
 
 // comesWithin is how long a test waits for something that must come.
