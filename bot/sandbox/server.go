@@ -11,7 +11,10 @@
 //   - "Conflict: terminated by other setWebhook": a webhook is set at once here, so no second call meets the first.
 //   - 429 for too many new tokens of one address, for too many calls under way, and Telegram's flood limits: nothing
 //     here is loaded or can be flooded; a fault brings a 429 to whoever wants one.
-//   - The wait of calls while a bot logs in: here it is logged in at once.
+//   - The wait of calls while a bot logs in, and "500 restart" while it closes: both take no time here.
+//   - 421 for ids that are no canonical number or belong to another server, and the checks of a secret's length
+//     and last character: tokens such as 123:abc are common in tests. Options.Tokens is the strict mode.
+//   - The size of a webhook's certificate; and 501, 505, 431 and the like are net/http's own.
 //   - The queue on disk: it survives a restart of the server (the fault "restart"), not the end of the process.
 //   - Webhooks beyond loopback: set, answered and shown, but nothing is delivered, since nothing leaves the machine.
 //     On loopback any port and any certificate will do.
