@@ -29,6 +29,7 @@ var below = map[string][]string{
 	"botctl/cmd/botctl":          {"botctl/bot", "botctl/bot/sandbox", "botctl/supervisor", "botctl/supervisor/control", "botctl/supervisor/lock", "botctl/supervisor/notify", "botctl/supervisor/policy", "botctl/supervisor/proc", "botctl/supervisor/stale", "botctl/supervisor/token"},
 	"botctl/supervisor":          {"botctl/supervisor/mutant", "botctl/supervisor/control", "botctl/supervisor/lock", "botctl/supervisor/logscan", "botctl/supervisor/notify", "botctl/supervisor/policy", "botctl/supervisor/proc", "botctl/supervisor/stale", "botctl/supervisor/token"},
 	"botctl/supervisor/control":  {"botctl/supervisor/mutant"},
+	"botctl/supervisor/gateway":  {"botctl/supervisor/mutant", "botctl/supervisor/token"},
 	"botctl/supervisor/lock":     {"botctl/supervisor/mutant"},
 	"botctl/supervisor/logscan":  {"botctl/supervisor/mutant"},
 	"botctl/supervisor/policy":   {},

@@ -1,0 +1,151 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// quietFor is how long no call may have begun before a child counts as done with its updates.
+const quietFor = time.Second
+
+// Drain waits until the child of a seat on hold is done with what it was given: it has asked for more since the last
+// delivery, no call of it is open, and none has begun for a second. A child that acknowledges before it
+// handles, and then computes for longer than a second between two calls, is done only by that measure.
+// The error is ctx's, with what it was that went on.
+func (s *Seat) Drain(ctx context.Context) error {
+	return s.waitFor(ctx, func(now time.Time) (bool, time.Time) {
+		quiet := s.calls.began.Add(quietFor)
+		switch {
+		case s.owing(), s.calls.open > 0:
+			return false, time.Time{}
+		case !s.calls.began.IsZero() && now.Before(quiet):
+			return false, quiet
+		}
+		return true, time.Time{}
+	})
+}
+
+// Asked waits until the child of a seat on hold has asked for more since the last delivery, so that its
+// acknowledgement is known; calls of it may still be open. The error is as Drain's.
+func (s *Seat) Asked(ctx context.Context) error {
+	return s.waitFor(ctx, func(time.Time) (bool, time.Time) { return !s.owing(), time.Time{} })
+}
+
+// Polled waits until the child of a seat has a poll under way, parked or at the server.
+func (s *Seat) Polled(ctx context.Context) error {
+	return s.waitFor(ctx, func(time.Time) (bool, time.Time) {
+		for i := range s.g.lines {
+			for _, p := range s.g.lines[i].polls {
+				if p.seat == s.number && p.leaving == goesOn {
+					return true, time.Time{}
+				}
+			}
+		}
+		return false, time.Time{}
+	})
+}
+
+// owing is called with the lock held.
+func (s *Seat) owing() bool {
+	for i := range s.g.lines {
+		if s.g.lines[i].owes[s.number] {
+			return true
+		}
+	}
+	return false
+}
+
+// waitFor waits until is says so. is is called with the lock held; it may name a time to be asked again.
+func (s *Seat) waitFor(ctx context.Context, is func(now time.Time) (bool, time.Time)) error {
+	g := s.g
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.await++
+	defer func() { g.await-- }()
+	for {
+		ok, again := is(time.Now())
+		if ok {
+			return nil
+		}
+		moved := g.moved
+		var due <-chan time.Time
+		if !again.IsZero() {
+			timer.Reset(time.Until(again))
+			due = timer.C
+		}
+		what := s.busy()
+		g.mu.Unlock()
+		var err error
+		select {
+		case <-moved:
+		case <-due:
+		case <-ctx.Done():
+			err = fmt.Errorf("%s: %w", what, context.Cause(ctx))
+		}
+		g.mu.Lock()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// busy says in a few words what a child does. The caller holds the lock.
+func (s *Seat) busy() string {
+	switch {
+	case s.calls.open > 0:
+		return fmt.Sprintf("the bot has %d calls open", s.calls.open)
+	case s.owing():
+		return "the bot has not asked for more since its last updates"
+	}
+	return "the bot still makes calls"
+}
+
+// Confirm tells the server what was acknowledged, so that whoever polls next begins there: getUpdates with exactly
+// that offset, limit 1 and timeout 0, for each environment whose server does not know yet. No seat may serve. The
+// server may take 3 s when a poll with this offset began less than 3 s ago. The error names no secret; the
+// confirmation may have arrived nevertheless.
+func (g *Gateway) Confirm(ctx context.Context) error {
+	for i := range g.lines {
+		g.mu.Lock()
+		offset, due := g.lines[i].cursor()
+		g.mu.Unlock()
+		if !due {
+			continue
+		}
+		if err := g.confirm(ctx, i == 1, offset); err != nil {
+			return fmt.Errorf("confirm offset %d: %w", offset, err)
+		}
+		g.mu.Lock()
+		g.lines[i].confirm(ask{offset: offset})
+		g.mu.Unlock()
+	}
+	return nil
+}
+
+func (g *Gateway) confirm(ctx context.Context, test bool, offset int64) error {
+	r := &http.Request{Method: http.MethodPost, Header: http.Header{"User-Agent": {"botctl-gateway"}}}
+	form := "offset=" + strconv.FormatInt(offset, 10) + "&limit=1&timeout=0"
+	for {
+		_, out := g.up.poll(ctx, r, target{test: test}, form)
+		switch out.kind {
+		case answered, conflicted:
+			return nil
+		case refused, hooked, rejected:
+			return fmt.Errorf("%s", out.detail)
+		case canceled, throttled, troubled:
+		}
+		pause := time.NewTimer(max(pace, out.retry))
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			pause.Stop()
+			return fmt.Errorf("%s", strings.TrimPrefix(out.detail+": "+context.Cause(ctx).Error(), ": "))
+		}
+	}
+}

@@ -1,0 +1,127 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// poll carries a getUpdates through: whatever becomes of it at the server, its client gets an answer that fits a
+// long poll.
+func (g *Gateway) poll(w http.ResponseWriter, r *http.Request, s *Seat, t target, in params) {
+	l := g.lineOf(t)
+	p, wk := g.begin(l, s, in.ask())
+	if p == nil {
+		tooMany.write(w)
+		return
+	}
+	defer g.leave(l, p)
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	var a *answer
+	for st := g.step(l, p); r.Context().Err() == nil; {
+		switch st.do {
+		case send:
+			a, st = g.exchange(r, l, p, wk, t, in, st)
+			continue
+		case pass:
+			s.swapped(a).write(w)
+			return
+		case empty:
+			noUpdates.write(w)
+			return
+		case wait, cancel:
+		}
+		if !wk.rest(r.Context(), timer, st.until) {
+			return
+		}
+		st = g.step(l, p)
+	}
+}
+
+func (g *Gateway) step(l *line, p *poll) step {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return l.next(p, time.Now())
+}
+
+// exchange asks the server for p, and returns its answer with what is to be done next.
+func (g *Gateway) exchange(r *http.Request, l *line, p *poll, wk *waker, t target, in params, st step) (*answer, step) {
+	ctx, end := context.WithDeadline(r.Context(), st.until)
+	defer end()
+	g.mu.Lock()
+	wk.cancel = end
+	if l.atServer(p, time.Now()).do == cancel { // decided since the step was
+		end()
+	}
+	g.mu.Unlock()
+	a, out := g.up.poll(ctx, r, t, in.query(st.ask.offset, st.ask.timeout))
+	return g.took(l, p, wk, a, out, r.Context().Err() != nil)
+}
+
+func (g *Gateway) lineOf(t target) *line {
+	if t.test {
+		return &g.lines[1]
+	}
+	return &g.lines[0]
+}
+
+func (g *Gateway) begin(l *line, s *Seat, a ask) (*poll, *waker) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	p, ok := l.begin(s.number, a, time.Now())
+	if !ok {
+		return nil, nil
+	}
+	wk := &waker{news: make(chan struct{}, 1)}
+	g.wakes[p] = wk
+	g.stir()
+	return p, wk
+}
+
+// leave forgets a poll that is answered or whose client is gone.
+func (g *Gateway) leave(l *line, p *poll) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.wakes, p)
+	p.sent = time.Time{}
+	l.remove(p, time.Now())
+	g.stir()
+}
+
+// took hands an outcome to the line and returns the answer as it is to be passed on, if it is.
+func (g *Gateway) took(l *line, p *poll, wk *waker, a *answer, out outcome, gone bool) (*answer, step) {
+	g.mu.Lock()
+	wk.cancel = nil
+	if gone && out.kind == troubled {
+		out = outcome{} // by its client
+	}
+	st, drop, evs := l.result(p, out, time.Now())
+	g.stir()
+	g.mu.Unlock()
+	g.report(l == &g.lines[1], evs...)
+	if drop != nil {
+		a = a.without(drop)
+	}
+	return a, st
+}
+
+// rest waits for news or until a time, and says whether the client is still there.
+func (wk *waker) rest(client context.Context, timer *time.Timer, until time.Time) bool {
+	timer.Reset(time.Until(until))
+	select {
+	case <-wk.news:
+	case <-timer.C:
+	case <-client.Done():
+		return false
+	}
+	return true
+}
+
+// swapped is a with this seat's token in the place of the real one.
+func (s *Seat) swapped(a *answer) *answer {
+	if s.swap == nil {
+		return a
+	}
+	return &answer{status: a.status, retry: a.retry, body: s.swap.bytes(a.body)}
+}
