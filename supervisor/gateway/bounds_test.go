@@ -257,7 +257,7 @@ func TestNoLeak(t *testing.T) {
 				return nil, fmt.Errorf("Post %q: refused by proxy, which saw %s and %s", r.URL, real, realToken.Secret())
 			case 1:
 				body := fmt.Sprintf(`{"ok":false,"error_code":401,"description":"%s is no token"}`, real)
-				return &http.Response{StatusCode: 401, Header: http.Header{"Location": {r.URL.String()}}, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body))}, nil
+				return &http.Response{StatusCode: http.StatusUnauthorized, Header: http.Header{"Location": {r.URL.String()}}, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body))}, nil
 			}
 			return nil, errors.New(r.URL.Path)
 		})

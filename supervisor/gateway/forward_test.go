@@ -20,7 +20,7 @@ func TestCallsPassAsTheyCome(t *testing.T) {
 			rw.Header().Set("X-Server", "yes")
 			rw.Header().Set("Connection", "X-Hop")
 			rw.Header().Set("X-Hop", "no")
-			rw.WriteHeader(418)
+			rw.WriteHeader(http.StatusTeapot)
 			io.WriteString(rw, "short and stout")
 		})
 		req, _ := http.NewRequest(http.MethodPost, "http://localhost"+w.bot("sendMessage?chat_id=1&text=a%20b+c"), strings.NewReader(`{"x":1}`))
@@ -99,7 +99,7 @@ func TestBothDirectionsStream(t *testing.T) {
 				}
 				pw.Close()
 			}()
-			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: pr, ContentLength: 21}, nil
+			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: pr, ContentLength: 21}, nil
 		})
 		up, upload := io.Pipe()
 		var form bytes.Buffer
@@ -335,12 +335,13 @@ func TestOnlyThisMachineIsAnswered(t *testing.T) {
 }
 
 func TestTheRealTokenStaysHere(t *testing.T) {
-	real := realToken.Reveal()
-	secret := realToken.Secret()
 	for name, opts := range map[string]Options{"of real shape": {Substitute: true}, "of a test": {Substitute: true, Token: "123:abc"}} {
 		t.Run(name, func(t *testing.T) {
-			if opts.Token != "" {
-				real, secret = "123:abc", "123:abc"
+			real, secret := realToken.Reveal(), realToken.Secret()
+			if opts.Token == "" {
+				opts.Token = realToken
+			} else {
+				real, secret = opts.Token.Reveal(), opts.Token.Reveal() // "abc" alone may be a word
 			}
 			bubble(t, func(t *testing.T) {
 				w := build(t, opts, func(_ int, rw http.ResponseWriter, r *http.Request) {

@@ -48,12 +48,11 @@ type Gateway struct {
 
 // tally counts the calls that are no polls.
 type tally struct {
-	total    uint64
-	open     int
-	began    time.Time // the latest one
-	served   time.Time // the latest one that the server, or the gateway in its place, did not answer with 5xx
-	refused  uint64    // requests that brought no token of ours
-	troubles uint64    // answered 502 here
+	total   uint64
+	open    int
+	began   time.Time // the latest one
+	served  time.Time // the latest one that the server, or the gateway in its place, did not answer with 5xx
+	refused uint64    // requests that brought no token of ours
 }
 
 // Seat is one child's access. Its methods may be called after Leave; they do nothing then.

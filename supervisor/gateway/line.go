@@ -256,7 +256,7 @@ func (l *line) serve(s seat) {
 // release ends the polls of s with an empty answer and returns how many there were.
 func (l *line) release(s seat) (n int) {
 	for _, p := range l.polls {
-		if p.seat == s && p.leaving == goesOn {
+		if p.seat == s && p.leaving != freed {
 			p.leaving = freed
 			n++
 		}

@@ -250,7 +250,7 @@ func TestTroubleIsSitOutWithinThePoll(t *testing.T) {
 	for name, trouble := range map[string]func(rw http.ResponseWriter){
 		"JSON": func(rw http.ResponseWriter) { fails(rw, 502, "Bad Gateway") },
 		"HTML": func(rw http.ResponseWriter) {
-			rw.WriteHeader(502)
+			rw.WriteHeader(http.StatusBadGateway)
 			io.WriteString(rw, "<html>502</html>")
 		},
 		"reset": func(http.ResponseWriter) { panic(http.ErrAbortHandler) },

@@ -167,7 +167,7 @@ func (w *world) serve(rw http.ResponseWriter, r *http.Request) {
 
 // quiet answers a poll as the real server does while nothing happens.
 func quiet(rw http.ResponseWriter, r *http.Request) {
-	timer := time.NewTimer(time.Duration(formOf(r).ask().timeout))
+	timer := time.NewTimer(formOf(r).ask().timeout)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
