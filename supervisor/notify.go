@@ -82,7 +82,10 @@ func (r *run) manage(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
-			m.Tell("STATUS=stopped")
+			// A stop may be over before its phase was looked at.
+			now := r.managerNews()
+			now.status, now.end = "stopped", r.stopLimit()
+			m.Tell(now.since(told)...)
 			return
 		case <-r.news:
 		case <-tick:
@@ -117,10 +120,12 @@ func (r *run) managerNews() managerNews {
 		n.status += ": " + t
 	}
 	if s.Phase == policy.Done || s.Phase == policy.Stopping && s.Then == policy.Finish {
-		n.end = r.cfg.StopTimeout + killTime
+		n.end = r.stopLimit()
 	}
 	return n
 }
+
+func (r *run) stopLimit() time.Duration { return r.cfg.StopTimeout + killTime }
 
 // killTime is what a stop may take beyond its time limit: the end by force.
 const killTime = 11 * time.Second

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/go-analyze/charts"
-	"github.com/golang/freetype/truetype"
 
 	"botctl/bot/coin"
 )
@@ -82,7 +81,6 @@ func Render(lines []Line, dark bool) ([]byte, error) {
 	c := &canvas{
 		Painter: charts.NewPainter(charts.PainterOptions{OutputFormat: charts.ChartOutputPNG, Width: width, Height: height}),
 		look:    looks(dark),
-		medium:  charts.GetFont("notosans"),
 	}
 	c.bounds(lines)
 	c.FilledRect(0, 0, width, height, c.ground, c.ground, 0)
@@ -109,7 +107,6 @@ func change(l Line, p coin.Point) float64 { return (p.Price/l.Points[0].Price - 
 type canvas struct {
 	*charts.Painter
 	look
-	medium   *truetype.Font
 	from, to time.Time
 	low, top float64 // percent
 	step     float64 // between two lines of the grid
@@ -161,7 +158,7 @@ func (c *canvas) write(text string, x, y int, size float64, colour charts.Color)
 }
 
 func (c *canvas) style(size float64, colour charts.Color) charts.FontStyle {
-	return charts.FontStyle{FontSize: size, FontColor: colour, Font: c.medium}
+	return charts.FontStyle{FontSize: size, FontColor: colour, Font: charts.GetFont("notosans")}
 }
 
 // axes draws the grid: lines of percent, and one at each midnight in UTC with the day's name.

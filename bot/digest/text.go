@@ -62,10 +62,10 @@ func head(m coin.Market, h Head) string {
 	case !h.Due.IsZero() && h.Failed:
 		title += fmt.Sprintf("\n<i>Late: it was due at %s, when no price source answered.</i>", clock(h.Due))
 	case !h.Due.IsZero():
-		title += fmt.Sprintf("\n<i>Late: it was due at %s, when I was not running.</i>", clock(h.Due))
+		title += fmt.Sprintf("\n<i>Late: it was due at %s.</i>", clock(h.Due))
 	}
 	if h.Missed > 0 {
-		title += fmt.Sprintf("\n<i>Left out before it, while I was not running: %d.</i>", h.Missed)
+		title += fmt.Sprintf("\n<i>Left out before it: %d.</i>", h.Missed)
 	}
 	return title + "\n"
 }
@@ -138,7 +138,7 @@ func LateNote(due time.Time) string {
 
 // SkipNote tells a chat that a digest is left out.
 func SkipNote(d Decision, failed bool, next time.Time) string {
-	why := "I was not running"
+	why := "it could not be sent"
 	if failed {
 		why = "no price source answered"
 	}

@@ -5,197 +5,292 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
+	"io"
 	"net/http"
-	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// Sent is something that a bot has sent. Seq numbers them over all bots, from 1.
-type Sent struct {
-	Seq       int64     `json:"seq"`
-	Bot       string    `json:"bot"`
-	Chat      int64     `json:"chat"`
-	MessageID int64     `json:"message_id"`
-	Text      string    `json:"text"`
-	At        time.Time `json:"at"`
-}
-
 // BotState is what a bot's poll and queue look like.
 type BotState struct {
-	Bot     string `json:"bot"`
-	Called  bool   `json:"called"`
-	Polling int    `json:"polling"` // tokens of it with a pending poll
-	Pending int    `json:"pending"` // updates
-	Webhook string `json:"webhook,omitempty"`
+	Bot      string `json:"bot"`
+	Name     string `json:"name"`
+	Username string `json:"username"`
+	Called   bool   `json:"called"`
+	Polling  int    `json:"polling"` // tokens of it with a pending poll
+	Pending  int    `json:"pending"` // updates
+	Webhook  string `json:"webhook,omitempty"`
 }
 
-// maxSent bounds what is kept of the bots' messages.
-const maxSent = 10_000
+// maxPatience is how long a call may wait for something to happen.
+const maxPatience = time.Minute
 
-// admin answers what drives the sandbox. Loopback alone would not keep a web page elsewhere from
-// calling it through a browser, so the Host must be local and an Origin our own.
-func (s *Server) admin(w http.ResponseWriter, r *http.Request) {
-	if !loopbackHost(r.Host) || !ownOrigin(r) {
-		http.Error(w, `{"error":"the sandbox answers its own machine only"}`, http.StatusForbidden)
-		return
-	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxParams)
-	var result any
-	var err error
-	switch route := r.Method + " " + strings.TrimPrefix(r.URL.Path, "/sandbox/"); route {
-	case "POST send":
-		result, err = s.adminSend(r)
-	case "GET messages":
-		result, err = s.adminMessages(r)
-	case "GET journal":
-		s.mu.Lock()
-		list := make([]Entry, 0, len(s.journal))
-		for _, e := range s.journal {
-			list = append(list, *e)
+// routes are the calls below /sandbox/ that answer at once; the server is locked meanwhile.
+var routes = map[string]func(*Server, *http.Request, []byte) (any, error){
+	"GET state":  func(s *Server, _ *http.Request, _ []byte) (any, error) { return s.states(), nil },
+	"POST bots":  (*Server).postBots,
+	"POST users": (*Server).postUsers,
+	"POST send":  with((*Server).send),
+	"POST press": with((*Server).press),
+	"POST inject": with(func(s *Server, req Injection) (identified, error) {
+		id, err := s.inject(req)
+		return identified{id}, err
+	}),
+	"POST fault":       with(func(s *Server, f Fault) (identified, error) { id, err := s.addFault(&f); return identified{id}, err }),
+	"POST fault/clear": (*Server).postClear,
+	"POST webhook":     (*Server).postWebhook,
+	"GET journal":      (*Server).getJournal,
+	"GET verdict":      (*Server).getVerdict,
+	"POST reset":       (*Server).postReset,
+}
+
+type identified struct {
+	ID int64 `json:"id"`
+}
+
+// with makes a route of a function that takes the body.
+func with[T, R any](do func(*Server, T) (R, error)) func(*Server, *http.Request, []byte) (any, error) {
+	return func(s *Server, _ *http.Request, body []byte) (any, error) {
+		var req T
+		if err := decode(body, &req); err != nil {
+			return nil, err
 		}
-		s.mu.Unlock()
-		result = list
-	case "GET verdict":
-		s.mu.Lock()
-		result = s.verdict(s.since)
-		s.mu.Unlock()
-	case "GET state":
-		result = s.state()
-	case "POST fault":
-		err = s.adminFault(r)
-		result = struct{}{}
-	case "POST reset":
-		s.mu.Lock()
-		s.forget()
-		s.mu.Unlock()
-		result = struct{}{}
-	default:
-		http.Error(w, `{"error":"not found"}`, http.StatusNotFound)
-		return
+		return do(s, req)
 	}
-	w.Header().Set("Content-Type", "application/json")
-	if err != nil {
-		w.WriteHeader(http.StatusBadRequest)
-		result = map[string]string{"error": err.Error()}
-	}
-	json.NewEncoder(w).Encode(result)
 }
 
-// forget begins a new verdict. The caller holds the lock.
-func (s *Server) forget() {
-	s.journal, s.faults, s.since = nil, nil, time.Now()
-	for _, b := range s.bots {
-		b.queue.past, b.queue.dropped = nil, 0
+func decode(body []byte, into any) error {
+	if len(body) == 0 {
+		return nil
+	}
+	err := json.Unmarshal(body, into)
+	if te, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Errorf("%s: want %v, not %s", te.Field, te.Type, te.Value)
+	}
+	if err != nil {
+		return errors.New("body: want JSON")
+	}
+	return nil
+}
+
+// admin answers what drives the sandbox.
+func (s *Server) admin(w http.ResponseWriter, r *http.Request) {
+	name := strings.TrimPrefix(r.URL.Path, "/sandbox/")
+	if id, ok := strings.CutPrefix(name, "file/"); ok && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		s.show(w, r, id)
+		return
+	}
+	limit := int64(maxParams)
+	if name == "upload" {
+		limit = maxUpload
+		s.busy <- struct{}{}
+		defer func() { <-s.busy }()
+	}
+	control := http.NewResponseController(w)
+	control.SetReadDeadline(time.Now().Add(bodyLimit))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	control.SetReadDeadline(time.Time{})
+	if err != nil {
+		refuse(w, http.StatusRequestEntityTooLarge, "the body is too large or did not come")
+		return
+	}
+	result, err := s.route(r, r.Method+" "+name, body)
+	switch {
+	case errors.Is(err, errNoRoute):
+		refuse(w, http.StatusNotFound, "no such call; docs/sandbox.md lists them")
+	case err != nil:
+		refuse(w, http.StatusBadRequest, err.Error())
+	default:
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "no-store")
+		json.NewEncoder(w).Encode(result)
+	}
+}
+
+var errNoRoute = errors.New("no such call")
+
+func (s *Server) route(r *http.Request, route string, body []byte) (any, error) {
+	switch route {
+	case "GET messages":
+		return s.getMessages(r)
+	case "GET view":
+		return s.getView(r)
+	case "POST upload":
+		return s.postUpload(r, body)
+	}
+	do, ok := routes[route]
+	if !ok {
+		return nil, errNoRoute
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return do(s, r, body)
+}
+
+// refuse answers with an error of the sandbox's own.
+func refuse(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(map[string]string{"error": text})
+}
+
+func (s *Server) postBots(_ *http.Request, body []byte) (any, error) {
+	var req botRequest
+	if err := decode(body, &req); err != nil {
+		return nil, err
+	}
+	id, token, err := s.addBot(req)
+	return map[string]string{"bot": id, "token": token}, err
+}
+
+func (s *Server) postUsers(_ *http.Request, body []byte) (any, error) {
+	var u user
+	if err := decode(body, &u); err != nil {
+		return nil, err
+	}
+	id, err := s.addUser(u)
+	return identified{id}, err
+}
+
+func (s *Server) postUpload(r *http.Request, body []byte) (any, error) {
+	q := r.URL.Query()
+	userID, err := number(q.Get("user"))
+	chatID, err2 := number(q.Get("chat"))
+	if err != nil || err2 != nil {
+		return nil, errors.New("user and chat: want numbers")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.upload(uploadRequest{bot: q.Get("bot"), user: userID, chat: chatID, name: q.Get("name"), caption: q.Get("caption"), data: body})
+}
+
+func number(s string) (int64, error) {
+	if s == "" {
+		return 0, nil
+	}
+	return strconv.ParseInt(s, 10, 64)
+}
+
+func (s *Server) postClear(_ *http.Request, body []byte) (any, error) {
+	var req struct {
+		Bot string `json:"bot"`
+	}
+	err := decode(body, &req)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]int{"cleared": s.clearFaults(req.Bot)}, nil
+}
+
+func (s *Server) postWebhook(_ *http.Request, body []byte) (any, error) {
+	var req struct {
+		Bot string `json:"bot"`
+		URL string `json:"url"`
+	}
+	if err := decode(body, &req); err != nil {
+		return nil, err
+	}
+	b, err := s.pickBot(req.Bot)
+	if err != nil {
+		return nil, err
+	}
+	return struct{}{}, s.setHook(b, req.URL)
+}
+
+func (s *Server) getJournal(r *http.Request, _ []byte) (any, error) {
+	limit, err := number(r.FormValue("limit"))
+	if err != nil {
+		return nil, errors.New("limit: want a number")
+	}
+	return s.entries(r.FormValue("bot"), int(limit)), nil
+}
+
+func (s *Server) getVerdict(r *http.Request, _ []byte) (any, error) {
+	id := r.FormValue("bot")
+	if id == "" {
+		return s.verdict(nil), nil
+	}
+	b, err := s.pickBot(id)
+	if err != nil {
+		return nil, err
+	}
+	return s.verdict(b), nil
+}
+
+// postReset begins a new journal and verdict; with all, bots and chats go too.
+func (s *Server) postReset(_ *http.Request, body []byte) (any, error) {
+	var req struct {
+		All bool `json:"all"`
+	}
+	if err := decode(body, &req); err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	s.clearFaults("")
+	s.journal, s.nobody = nil, tally{}
+	for _, b := range s.order {
+		b.tally.forget(now)
 		for _, u := range b.queue.entries {
 			u.delivered = 0
 		}
 	}
+	if req.All {
+		s.forgetBots(now)
+	}
+	s.touch()
+	return struct{}{}, nil
 }
 
-func (s *Server) state() []BotState {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	list := make([]BotState, 0, len(s.bots))
-	for _, b := range s.bots {
-		st := BotState{Bot: b.id, Called: s.called[b.id], Pending: len(b.queue.entries)}
+// forgetBots drops bots and chats; those of the given tokens come back empty.
+func (s *Server) forgetBots(now time.Time) {
+	for _, c := range s.clients {
+		c.release(now)
+		c.unhook()
+	}
+	s.bots, s.clients, s.order, s.called = map[string]*bot{}, map[string]*client{}, nil, map[string]bool{}
+	s.kept = attic{}
+	s.files = shelf{}
+	s.files.init()
+	s.sent, s.sentSize = nil, 0
+	for _, t := range s.opts.Tokens {
+		s.client(t, "")
+	}
+}
+
+func (s *Server) states() []BotState {
+	list := make([]BotState, 0, len(s.order))
+	for _, b := range s.order {
+		st := BotState{Bot: b.id, Name: b.name, Username: b.username, Called: s.called[b.id], Pending: len(b.queue.entries)}
 		for _, c := range b.clients {
 			if c.slot != nil {
 				st.Polling++
 			}
-			st.Webhook += c.webhook
+			if c.webhook != nil {
+				st.Webhook = c.webhook.url
+			}
 		}
 		list = append(list, st)
 	}
-	slices.SortFunc(list, func(a, b BotState) int { return strings.Compare(a.Bot, b.Bot) })
 	return list
 }
 
-// sendRequest is a message from a person to a bot.
-type sendRequest struct {
-	Text string `json:"text"`
-	Bot  string `json:"bot,omitempty"`  // id; may be left out when there is one
-	Chat int64  `json:"chat,omitempty"` // default 1000
-}
-
-// sendResult says what was queued, and after which Seq the answer will come.
-type sendResult struct {
-	UpdateID int64  `json:"update_id"`
-	Bot      string `json:"bot"`
-	After    int64  `json:"after"`
-}
-
-func (s *Server) adminSend(r *http.Request) (any, error) {
-	var req sendRequest
-	if err := json.NewDecoder(r.Body).Decode(&req); err != nil {
-		return nil, errors.New("body: want JSON with text")
+// patience reads how long a call may wait.
+func patience(r *http.Request) (context.Context, context.CancelFunc) {
+	wait, err := strconv.ParseFloat(r.FormValue("wait"), 64)
+	if err != nil || wait < 0 {
+		wait = 0
 	}
-	return s.send(req)
+	return context.WithTimeout(r.Context(), seconds(min(wait, maxPatience.Seconds())))
 }
 
-func (s *Server) send(req sendRequest) (sendResult, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	b, err := s.pickBot(req.Bot)
+// getMessages returns what bots sent after a Seq; with wait not before something came.
+func (s *Server) getMessages(r *http.Request) (any, error) {
+	after, err := number(r.FormValue("after"))
 	if err != nil {
-		return sendResult{}, err
+		return nil, errors.New("after: want a number")
 	}
-	if req.Chat == 0 {
-		req.Chat = 1000
-	}
-	res := sendResult{Bot: b.id, After: s.sentSeq}
-	if !slices.ContainsFunc(b.clients, func(c *client) bool { return c.wants("message") }) {
-		return res, fmt.Errorf("bot %s does not want messages: its allowed_updates leaves them out", b.id)
-	}
-	from := user{ID: req.Chat, FirstName: "Sandbox user", Username: "sandbox_user"}
-	body, err := json.Marshal(map[string]any{"message": message(b.nextText, from, req.Chat, req.Text, time.Now())})
-	if err != nil {
-		return res, err
-	}
-	b.nextText++
-	res.UpdateID = b.queue.push(body[1:len(body)-1], time.Now())
-	s.pushed(b)
-	return res, nil
-}
-
-func (s *Server) pickBot(id string) (*bot, error) {
-	if id != "" {
-		if b := s.bots[id]; b != nil {
-			return b, nil
-		}
-		return nil, fmt.Errorf("bot %q is not known here", id)
-	}
-	switch len(s.bots) {
-	case 0:
-		return nil, errors.New("no bot has called yet")
-	case 1:
-		for _, b := range s.bots {
-			return b, nil
-		}
-	}
-	return nil, errors.New("several bots have called: say which")
-}
-
-// note keeps what a bot sent and wakes who waits for it. The caller holds the lock.
-func (s *Server) note(m Sent) {
-	s.sentSeq++
-	m.Seq = s.sentSeq
-	if len(s.sent) >= maxSent {
-		s.sent = slices.Delete(s.sent, 0, maxSent/10)
-	}
-	s.sent = append(s.sent, m)
-	close(s.sentCome)
-	s.sentCome = make(chan struct{})
-}
-
-// adminMessages returns what bots sent after a Seq; with wait (seconds, at most 60) not before something came.
-func (s *Server) adminMessages(r *http.Request) (any, error) {
-	after, _ := strconv.ParseInt(r.FormValue("after"), 10, 64)
-	wait, _ := strconv.ParseFloat(r.FormValue("wait"), 64)
-	ctx, cancel := context.WithTimeout(r.Context(), time.Duration(min(wait, 60)*float64(time.Second)))
+	ctx, cancel := patience(r)
 	defer cancel()
 	for {
 		s.mu.Lock()
@@ -213,36 +308,8 @@ func (s *Server) adminMessages(r *http.Request) (any, error) {
 		select {
 		case <-come:
 		case <-ctx.Done():
+		case <-s.ctx.Done():
+			return list, nil
 		}
 	}
-}
-
-func (s *Server) adminFault(r *http.Request) error {
-	f := &Fault{}
-	if err := json.NewDecoder(r.Body).Decode(f); err != nil || !f.Hang && (f.Status < 400 || f.Status > 599) {
-		return errors.New("body: want JSON with status from 400 to 599, or hang")
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults = append(s.faults, f)
-	return nil
-}
-
-func loopbackHost(hostport string) bool {
-	host := hostport
-	if h, _, err := net.SplitHostPort(hostport); err == nil {
-		host = h
-	}
-	host = strings.Trim(host, "[]")
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-func ownOrigin(r *http.Request) bool {
-	origin := r.Header.Get("Origin")
-	if origin == "" {
-		return true
-	}
-	u, err := url.Parse(origin)
-	return err == nil && u.Host == r.Host
 }

@@ -22,8 +22,13 @@ type Client struct {
 // Send lets a person write text to a bot; bot may be empty when the sandbox knows one. It returns
 // after which Seq the answer will come.
 func (c *Client) Send(ctx context.Context, bot, text string) (after int64, err error) {
+	return c.Write(ctx, Text{Text: text, Bot: bot})
+}
+
+// Write is Send for any user and chat.
+func (c *Client) Write(ctx context.Context, t Text) (after int64, err error) {
 	var res sendResult
-	err = c.do(ctx, http.MethodPost, "send", nil, sendRequest{Text: text, Bot: bot}, &res)
+	err = c.do(ctx, http.MethodPost, "send", nil, t, &res)
 	return res.After, err
 }
 
@@ -36,9 +41,12 @@ func (c *Client) Messages(ctx context.Context, after int64, wait time.Duration) 
 }
 
 // Verdict judges everything since the last Reset.
-func (c *Client) Verdict(ctx context.Context) (Verdict, error) {
+func (c *Client) Verdict(ctx context.Context) (Verdict, error) { return c.VerdictOf(ctx, "") }
+
+// VerdictOf is Verdict for one bot; "" is all of them.
+func (c *Client) VerdictOf(ctx context.Context, bot string) (Verdict, error) {
 	var v Verdict
-	err := c.do(ctx, http.MethodGet, "verdict", nil, nil, &v)
+	err := c.do(ctx, http.MethodGet, "verdict", url.Values{"bot": {bot}}, nil, &v)
 	return v, err
 }
 
@@ -61,9 +69,28 @@ func (c *Client) Fault(ctx context.Context, f Fault) error {
 	return c.do(ctx, http.MethodPost, "fault", nil, f, nil)
 }
 
+// Inject begins to make messages; they come by and by.
+func (c *Client) Inject(ctx context.Context, in Injection) error {
+	return c.do(ctx, http.MethodPost, "inject", nil, in, nil)
+}
+
+// ClearFaults ends faults, rivals and injections, and returns how many there were.
+func (c *Client) ClearFaults(ctx context.Context) (int, error) {
+	var res struct {
+		Cleared int `json:"cleared"`
+	}
+	err := c.do(ctx, http.MethodPost, "fault/clear", nil, struct{}{}, &res)
+	return res.Cleared, err
+}
+
 // Reset forgets journal and faults, and begins a new verdict.
 func (c *Client) Reset(ctx context.Context) error {
-	return c.do(ctx, http.MethodPost, "reset", nil, nil, nil)
+	return c.do(ctx, http.MethodPost, "reset", nil, struct{}{}, nil)
+}
+
+// ResetAll is Reset, and bots and chats go too.
+func (c *Client) ResetAll(ctx context.Context) error {
+	return c.do(ctx, http.MethodPost, "reset", nil, map[string]bool{"all": true}, nil)
 }
 
 func (c *Client) do(ctx context.Context, method, path string, q url.Values, body, result any) error {

@@ -20,6 +20,7 @@ type answer struct {
 	status int
 	took   time.Duration
 	text   string // description
+	result json.RawMessage
 	ids    []int64
 }
 
@@ -39,8 +40,11 @@ type rig struct {
 func bubble(t *testing.T, f func(t *testing.T, r *rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		f(t, &rig{t: t, s: New(Options{})})
+		r := &rig{t: t, s: New(Options{})}
+		f(t, r)
 		sleep(5 * time.Minute) // orphaned polls come to their end
+		r.s.Shutdown()
+		r.s.work.Wait()
 	})
 }
 
@@ -53,6 +57,7 @@ func (r *rig) get(method string, pairs ...any) *call {
 	ctx, cancel := context.WithCancel(r.t.Context())
 	req := httptest.NewRequestWithContext(ctx, "POST", "/bot"+tok+"/"+method, strings.NewReader(q.Encode()))
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Host = "127.0.0.1"
 	r.next++
 	req.RemoteAddr = fmt.Sprintf("127.0.0.1:%d", 1000+r.next)
 	c := &call{done: make(chan answer, 1), cut: cancel}
@@ -73,7 +78,7 @@ func read(w *httptest.ResponseRecorder, took time.Duration) answer {
 		Result      json.RawMessage `json:"result"`
 	}
 	json.Unmarshal(w.Body.Bytes(), &body)
-	a.text = body.Description
+	a.text, a.result = body.Description, body.Result
 	var list []struct {
 		ID int64 `json:"update_id"`
 	}
@@ -90,7 +95,9 @@ func (r *rig) push(n int) int64 {
 	r.t.Helper()
 	var first int64
 	for i := range n {
-		res, err := r.s.send(sendRequest{Text: fmt.Sprint("m", i), Bot: "42"})
+		r.s.mu.Lock()
+		res, err := r.s.send(Text{Text: fmt.Sprint("m", i), Bot: "42"})
+		r.s.mu.Unlock()
 		if err != nil {
 			r.t.Fatal(err)
 		}
@@ -102,10 +109,25 @@ func (r *rig) push(n int) int64 {
 	return first
 }
 
+func (r *rig) sendText(text string) (sendResult, error) {
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	return r.s.send(Text{Text: text})
+}
+
+func (r *rig) fault(f Fault) {
+	r.t.Helper()
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	if _, err := r.s.addFault(&f); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
 func (r *rig) verdict() Verdict {
 	r.s.mu.Lock()
 	defer r.s.mu.Unlock()
-	return r.s.verdict(time.Time{})
+	return r.s.verdict(nil)
 }
 
 func (c *call) pends(t *testing.T) {
@@ -302,12 +324,12 @@ func TestS9Shutdown(t *testing.T) {
 func TestS10AllowedUpdatesAndLimits(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.get("getUpdates", "allowed_updates", `["callback_query"]`).wants(t, 200, 0, 0)
-		if _, err := r.s.send(sendRequest{Text: "x"}); err == nil {
+		if _, err := r.sendText("x"); err == nil {
 			t.Error("a message was made for a bot that does not want one")
 		}
 		sleep(4 * time.Second)
 		r.get("getUpdates", "allowed_updates", "garbage").wants(t, 200, 0, 0) // ignored, the old one stays
-		if _, err := r.s.send(sendRequest{Text: "x"}); err == nil {
+		if _, err := r.sendText("x"); err == nil {
 			t.Error("garbage changed allowed_updates")
 		}
 		sleep(4 * time.Second)
@@ -337,13 +359,14 @@ func TestTimeoutIsClampedTo50Seconds(t *testing.T) {
 
 func TestFaults(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
-		r.s.faults = []*Fault{{Method: "getUpdates", Status: 502, Count: 2}, {Method: "getMe", Status: 401}}
+		r.fault(Fault{Method: "getUpdates", Status: 502, Count: 2})
+		r.fault(Fault{Method: "getMe", Status: 401})
 		r.get("getUpdates").wants(t, 502, 0, 0)
 		r.get("GETUPDATES").wants(t, 502, 0, 0)
 		r.get("getUpdates").wants(t, 200, 0, 0)
 		r.get("getMe").wants(t, 401, 0, 0)
 		r.get("getMe").wants(t, 200, 0, 0)
-		r.s.faults = []*Fault{{Hang: true}}
+		r.fault(Fault{Hang: true})
 		hung := r.get("getUpdates")
 		sleep(time.Hour)
 		hung.pends(t)
@@ -352,33 +375,51 @@ func TestFaults(t *testing.T) {
 	})
 }
 
-func TestOverlapOfPollers(t *testing.T) {
-	at := func(sec int) time.Time { return time.Unix(int64(1_000_000+sec), 0) }
-	entry := func(peer string, from, to int) *Entry {
-		return &Entry{Method: "getupdates", Bot: "1", Peer: peer, Start: at(from), End: at(to)}
-	}
+func TestOverlapsAndGaps(t *testing.T) {
 	for _, tc := range []struct {
 		name     string
-		polls    []*Entry
+		polls    [][3]int // connection, begin, end in seconds
 		overlaps int
 		gap      float64
 	}{
-		{"one after the other", []*Entry{entry("a", 0, 5), entry("a", 5, 9), entry("b", 11, 12)}, 0, 2},
-		{"side by side", []*Entry{entry("a", 0, 10), entry("b", 3, 12)}, 1, 0},
-		{"a short one inside", []*Entry{entry("a", 0, 10), entry("b", 3, 4), entry("c", 6, 7)}, 2, 2},
+		{"one after the other", [][3]int{{1, 0, 5}, {1, 5, 9}, {2, 11, 12}}, 0, 2},
+		{"side by side", [][3]int{{1, 0, 10}, {2, 3, 12}}, 1, 0},
+		{"a short one inside", [][3]int{{1, 0, 10}, {2, 3, 4}, {3, 6, 7}}, 2, 2},
+		{"one connection", [][3]int{{1, 0, 10}, {1, 3, 12}}, 0, 0},
 	} {
-		if o, g := judgePolls(tc.polls, at(12)); o != tc.overlaps || g != tc.gap {
-			t.Errorf("%s: %d overlaps, gap %v; want %d, %v", tc.name, o, g, tc.overlaps, tc.gap)
+		var c tally
+		at := func(sec int) time.Time { return time.Unix(int64(1_000_000+sec), 0) }
+		open := map[int]*Entry{}
+		for sec := range 13 {
+			for i, p := range tc.polls {
+				if p[2] == sec {
+					open[i].End = at(sec)
+					c.end(open[i])
+				}
+			}
+			for i, p := range tc.polls {
+				if p[1] == sec {
+					open[i] = &Entry{Method: "getupdates", Peer: fmt.Sprint(p[0]), Start: at(sec)}
+					c.begin(open[i])
+				}
+			}
+		}
+		if gap := c.longestGap(at(12)).Seconds(); c.count.Overlaps != tc.overlaps || gap != tc.gap {
+			t.Errorf("%s: %d overlaps, gap %v; want %d, %v", tc.name, c.count.Overlaps, gap, tc.overlaps, tc.gap)
 		}
 	}
 }
 
 func BenchmarkGetUpdatesDelivery(b *testing.B) {
 	s := New(Options{})
-	s.client(tok)
+	s.client(tok, "")
 	for b.Loop() {
-		s.send(sendRequest{Text: "x"})
+		s.mu.Lock()
+		s.send(Text{Text: "x"})
+		s.mu.Unlock()
 		w := httptest.NewRecorder()
-		s.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/bot"+tok+"/getUpdates?offset=-1", nil))
+		req := httptest.NewRequest(http.MethodGet, "/bot"+tok+"/getUpdates?offset=-1", nil)
+		req.Host = "127.0.0.1"
+		s.ServeHTTP(w, req)
 	}
 }

@@ -114,7 +114,7 @@ func TestClientDrivesTheSandbox(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, body := ask(t, "GET", base+"/bot"+tok+"/getUpdates", "", ""); !strings.Contains(body, `"entities":[{"length":6,"offset":0,"type":"bot_command"}]`) {
+	if _, body := ask(t, "GET", base+"/bot"+tok+"/getUpdates", "", ""); !strings.Contains(body, `"entities":[{"offset":0,"length":6,"type":"bot_command"}]`) {
 		t.Errorf("update %s", body)
 	}
 	go http.Get(base + "/bot" + tok + "/sendMessage?chat_id=1000&text=hello")

@@ -1,6 +1,8 @@
 package sandbox
 
 import (
+	"compress/gzip"
+	"compress/zlib"
 	"encoding/json"
 	"errors"
 	"io"
@@ -10,47 +12,87 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 )
 
-// Bounds of a request: 1 MiB of parameters (413 beyond), 50 MiB with files.
+// Bounds of a request (telegram-bot-api HttpReader, api.telegram.org for the files).
 const (
-	maxParams = 1 << 20
-	maxUpload = 50 << 20
+	maxParams = 1 << 20  // bytes of parameters
+	maxUpload = 50 << 20 // bytes with files
+	maxFiles  = 50
 )
 
 var errTooLarge = errors.New("request too large")
 
 // params are the parameters of a call: query string first, then body, and the first
-// occurrence of a name wins.
-type params map[string]string
+// occurrence of a name wins. Files stand beside them.
+type params struct {
+	values map[string]string
+	files  map[string]upload
+}
+
+// upload is a file of a request.
+type upload struct {
+	name string // as the client called it
+	data []byte
+}
 
 func (p params) add(name, v string) {
-	if _, ok := p[name]; !ok {
-		p[name] = v
+	if _, ok := p.values[name]; !ok {
+		p.values[name] = v
 	}
 }
 
+// str is a parameter's text, "" when it is missing.
+func (p params) str(name string) string { return p.values[name] }
+
 // readParams reads every form a request may have. What cannot be read as a form holds no
 // parameters, as on the real server; only too much of it is an error.
-func readParams(w http.ResponseWriter, r *http.Request) (params, error) {
-	p := params{}
+func (s *Server) readParams(w http.ResponseWriter, r *http.Request) (params, error) {
+	p := params{values: map[string]string{}, files: map[string]upload{}}
 	p.addForm(r.URL.RawQuery)
+	if r.ContentLength == 0 {
+		return p, nil
+	}
+	// Not every writer offers a deadline; then there is none.
+	control := http.NewResponseController(w)
+	control.SetReadDeadline(time.Now().Add(bodyLimit))
+	defer control.SetReadDeadline(time.Time{}) // a deadline that passes later would end a poll
 	kind, attrs, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	r.Body = http.MaxBytesReader(w, r.Body, maxUpload)
-	if kind == "multipart/form-data" {
-		return p, p.addMultipart(multipart.NewReader(r.Body, attrs["boundary"]))
+	body, err := decoded(r)
+	if err != nil {
+		return p, nil
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxParams+1))
-	if err != nil || len(body) > maxParams {
-		return nil, errTooLarge
+	if kind == "multipart/form-data" {
+		s.busy <- struct{}{}
+		defer func() { <-s.busy }()
+		return p, p.addMultipart(multipart.NewReader(body, attrs["boundary"]))
+	}
+	b, err := io.ReadAll(io.LimitReader(body, maxParams+1))
+	if err != nil || len(b) > maxParams {
+		return p, errTooLarge
 	}
 	switch kind {
 	case "application/x-www-form-urlencoded":
-		p.addForm(string(body))
+		p.addForm(string(b))
 	case "application/json":
-		p.addJSON(body)
+		p.addJSON(b)
 	}
 	return p, nil
+}
+
+// decoded undoes a Content-Encoding.
+func decoded(r *http.Request) (io.Reader, error) {
+	switch strings.ToLower(r.Header.Get("Content-Encoding")) {
+	case "gzip":
+		z, err := gzip.NewReader(r.Body)
+		return io.LimitReader(z, maxUpload), err
+	case "deflate":
+		z, err := zlib.NewReader(r.Body)
+		return io.LimitReader(z, maxUpload), err
+	}
+	return r.Body, nil
 }
 
 func (p params) addForm(s string) {
@@ -84,8 +126,12 @@ func (p params) addMultipart(r *multipart.Reader) error {
 			return nil // all parts are read, or it is not multipart after all
 		}
 		if part.FileName() != "" {
-			if _, err := io.Copy(io.Discard, part); err != nil {
+			data, err := io.ReadAll(part)
+			if err != nil || len(p.files) >= maxFiles {
 				return errTooLarge
+			}
+			if _, ok := p.files[part.FormName()]; !ok {
+				p.files[part.FormName()] = upload{name: part.FileName(), data: data}
 			}
 			continue
 		}
@@ -99,7 +145,7 @@ func (p params) addMultipart(r *multipart.Reader) error {
 
 // int reads leading digits as the real server does: junk is 0, and the value wraps to 32 bits.
 func (p params) int(name string, missing int64) int64 {
-	s, ok := p[name]
+	s, ok := p.values[name]
 	if !ok || s == "" {
 		return missing
 	}
@@ -114,8 +160,11 @@ func (p params) int(name string, missing int64) int64 {
 	return int64(int32(n))
 }
 
-func (p params) bool(name string) bool {
-	switch strings.ToLower(p[name]) {
+func (p params) bool(name string) bool { return truth(p.str(name)) }
+
+// truth is what the real server takes for true (td misc.h: to_bool).
+func truth(s string) bool {
+	switch strings.ToLower(s) {
 	case "true", "yes", "1":
 		return true
 	}

@@ -25,10 +25,23 @@ const (
 
 // poll is one getUpdates under way. Whoever takes it out of the slot answers it.
 type poll struct {
+	query
+
 	from   int64
-	limit  int
+	since  time.Time
 	answer chan reply // buffered, so that nobody waits for a client that is gone
 	timer  *time.Timer
+	wake   *time.Timer // armed by the first update
+	wakeBy time.Time
+}
+
+// query is what getUpdates was asked, already clamped.
+type query struct {
+	caller
+
+	offset  int64
+	limit   int
+	timeout time.Duration
 }
 
 // client is what the server keeps for one token.
@@ -38,30 +51,32 @@ type client struct {
 	prevOffset   int64
 	prevStart    time.Time
 	nextConflict time.Time
-	webhook      string
+	nextSet      time.Time // when setWebhook may be called again
+	webhook      *hook
 	allowed      map[string]bool // nil: the default set
-	wake         *time.Timer
-	wakeBy       time.Time
+	loaded       time.Time       // login
+	unloaded     bool            // by close; the next call loads it again
+	loggedOut    time.Time       // until then calls are refused
 }
 
-// query is what getUpdates was asked, already clamped.
-type query struct {
-	offset  int64
-	limit   int
-	timeout time.Duration
+// load is what the first call of a token does, and the first one after close, logOut or a restart of the server.
+func (c *client) load(now time.Time) {
+	past := now.Add(-100 * time.Second)
+	c.prevOffset, c.prevStart, c.nextConflict = -1, past, past
+	c.loaded, c.unloaded, c.loggedOut = now, false, time.Time{}
 }
 
 // getUpdates answers at once or takes the slot. The caller holds the server's lock.
 func (s *Server) getUpdates(c *client, q query) *poll {
 	now := time.Now()
-	p := &poll{limit: q.limit, answer: make(chan reply, 1)}
-	if c.webhook != "" {
+	p := &poll{query: q, since: now, answer: make(chan reply, 1)}
+	if c.webhook != nil {
 		s.conflict(c, p, conflictWebhook)
 		return p
 	}
-	if same := q.offset == c.prevOffset; same {
-		if since := now.Sub(c.prevStart); q.timeout < hammerWindow && since < hammerWindow {
-			q.timeout = hammerWindow
+	if q.offset == c.prevOffset {
+		if since := now.Sub(c.prevStart); p.timeout < hammerWindow && since < hammerWindow {
+			p.timeout = hammerWindow
 		}
 		if now.Sub(c.prevStart) < limitWindow {
 			p.limit = 1
@@ -69,7 +84,7 @@ func (s *Server) getUpdates(c *client, q query) *poll {
 	}
 	c.prevOffset, c.prevStart = q.offset, now
 	p.from = c.bot.queue.seek(q.offset)
-	if list := c.bot.queue.read(p.from, p.limit, now); len(list) > 0 || q.timeout == 0 {
+	if list := c.bot.queue.read(p.from, p.limit, now); len(list) > 0 || p.timeout == 0 {
 		p.answer <- updatesReply(list)
 		return p
 	}
@@ -77,7 +92,7 @@ func (s *Server) getUpdates(c *client, q query) *poll {
 		s.conflict(c, old, conflictOther)
 	}
 	c.slot = p
-	p.timer = time.AfterFunc(q.timeout, func() { s.expire(c, p) })
+	p.timer = time.AfterFunc(p.timeout, func() { s.expire(c, p) })
 	return p
 }
 
@@ -114,28 +129,31 @@ func (s *Server) conflict(c *client, p *poll, text string) {
 	time.AfterFunc(conflictPause, func() { p.answer <- r })
 }
 
-// pushed wakes the polls of b: a little later, so that a burst goes out as one answer.
+// pushed wakes the polls of b, a little later, so that a burst goes out as one answer; and its webhooks.
 func (s *Server) pushed(b *bot) {
+	s.touch()
 	now := time.Now()
 	for _, c := range b.clients {
-		if c.slot == nil {
-			continue
+		if c.webhook != nil {
+			s.deliver(c)
 		}
-		if c.wake == nil {
-			c.wakeBy = now.Add(wakeWithin)
-			c.wake = time.AfterFunc(wakeAfter, func() { s.awake(c) })
-			continue
+		p := c.slot
+		switch {
+		case p == nil:
+		case p.wake == nil:
+			p.wakeBy = now.Add(wakeWithin)
+			p.wake = time.AfterFunc(wakeAfter, func() { s.awake(c, p) })
+		default:
+			p.wake.Reset(min(wakeAfter, max(p.wakeBy.Sub(now), 0)))
 		}
-		c.wake.Reset(min(wakeAfter, max(c.wakeBy.Sub(now), 0)))
 	}
 }
 
-func (s *Server) awake(c *client) {
+func (s *Server) awake(c *client, p *poll) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c.wake = nil
-	if p := c.takeSlot(); p != nil {
-		p.answer <- updatesReply(c.bot.queue.read(p.from, p.limit, time.Now()))
+	if c.slot == p {
+		c.release(time.Now())
 	}
 }
 

@@ -3,7 +3,9 @@ package sandbox
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strconv"
 )
@@ -13,7 +15,9 @@ type reply struct {
 	status     int
 	body       []byte
 	updates    []*update
-	retryAfter int
+	retryAfter int  // seconds
+	html       bool // the page of a proxy
+	reset      bool // no answer: the connection is reset
 }
 
 // okReply wraps result, with the description that the webhook methods add.
@@ -46,6 +50,11 @@ func retryReply(seconds int) reply {
 
 func updatesReply(list []*update) reply {
 	var b bytes.Buffer
+	size := 32
+	for _, u := range list {
+		size += len(u.body) + bodyPerEntry
+	}
+	b.Grow(size)
 	b.WriteString(`{"ok":true,"result":[`)
 	for i, u := range list {
 		if i > 0 {
@@ -57,13 +66,41 @@ func updatesReply(list []*update) reply {
 	return reply{status: 200, body: b.Bytes(), updates: list}
 }
 
-func (r reply) write(w http.ResponseWriter) {
+// write sends the answer. The error is that of the connection.
+func (r reply) write(w http.ResponseWriter) error {
+	if r.reset {
+		return resetConnection(w)
+	}
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
+	if r.html {
+		h.Set("Content-Type", "text/html")
+	} else {
+		h.Set("Connection", "keep-alive")
+	}
 	h.Set("Content-Length", strconv.Itoa(len(r.body)))
 	if r.retryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(r.retryAfter))
 	}
 	w.WriteHeader(r.status)
-	w.Write(r.body)
+	if _, err := w.Write(r.body); err != nil {
+		return err
+	}
+	// Only when it is on its way is it known whether the connection still takes it.
+	if err := http.NewResponseController(w).Flush(); !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	return nil
+}
+
+// resetConnection ends the connection with a reset instead of an answer.
+func resetConnection(w http.ResponseWriter) error {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler) // the server then closes it
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		tcp.SetLinger(0)
+	}
+	return conn.Close()
 }

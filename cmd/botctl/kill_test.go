@@ -159,9 +159,11 @@ func killing(t *testing.T, moments int, seed, worker uint64) {
 		case "stopping":
 			run.cmd.Process.Signal(syscall.SIGTERM)
 		}
-		// What left the group a moment ago is known to the guardian alone. When that is killed as well, only the
-		// kernel's leashes are left, which are looked after once a second: then the next run ends it.
-		young := victim == "both" && (shape == "setsid" || shape == "daemon")
+		// What left the group a moment ago is known to the guardian alone. When that is killed in the same instant, only
+		// the kernel's leashes are left, which are looked after once a second: then the next run ends it. A guardian that
+		// is killed first is replaced before the supervisor dies only where the run is settled.
+		together := victim == "both" || victim == "guardian first" && moment != "running"
+		young := together && (shape == "setsid" || shape == "daemon")
 		if young && moment == "running" {
 			wait += 2500 * time.Millisecond
 			young = false

@@ -75,7 +75,7 @@ func rival(socket, token string) {
 	}}}
 	fmt.Println("polling")
 	for {
-		resp, err := c.Post("http://sandbox/bot"+token+"/getUpdates?timeout=20", "", nil)
+		resp, err := c.Post("http://localhost/bot"+token+"/getUpdates?timeout=20", "", nil)
 		if err != nil {
 			return
 		}

@@ -201,11 +201,15 @@ func newSandboxCmd() *cobra.Command {
 		Short: "Serve a local Telegram Bot API on loopback",
 		Long: `sandbox serves a Bot API on loopback that behaves like the real one where polling bots
 get hurt: one poll per token, 409 conflicts, offsets, webhooks. Point a bot at it with
-TELEGRAM_API_BASE. Any token of the form 123:abc is accepted, or exactly the given ones.`,
+TELEGRAM_API_BASE. Any token of the form 123:abc is accepted, or exactly the given ones.
+
+Open its address in a browser to chat with the bot, to watch its poll and to bring it into
+trouble. The verbs below do the same from a shell.`,
 		Example: `  botctl sandbox --port 8081
   botctl sandbox --port 0 --ready-file base-url.txt
   botctl sandbox send "/start"
-  botctl sandbox verdict`,
+  botctl sandbox fault 409 --count 3
+  botctl sandbox verdict --assert`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, text := range tokens {
@@ -219,7 +223,7 @@ TELEGRAM_API_BASE. Any token of the form 123:abc is accepted, or exactly the giv
 	cmd.Flags().IntVar(&port, "port", 8081, "port on 127.0.0.1; 0: any free one")
 	cmd.Flags().StringVar(&readyFile, "ready-file", "", "write the base URL into this file once it listens")
 	cmd.Flags().StringArrayVar(&tokens, "token", nil, "a sandbox token to accept, and no others; may be repeated")
-	cmd.AddCommand(newSandboxSendCmd(), newSandboxVerdictCmd())
+	cmd.AddCommand(newSandboxSendCmd(), newSandboxFaultCmd(), newSandboxVerdictCmd(), newSandboxResetCmd())
 	return cmd
 }
 
@@ -249,7 +253,7 @@ func serveSandbox(cmd *cobra.Command, port int, readyFile string, tokens []strin
 			return fail(exitFailed, fmt.Errorf("ready file %q: %w", readyFile, pathCause(err)))
 		}
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "botctl: sandbox at %s; run a bot with TELEGRAM_API_BASE=%s\n", url, url)
+	fmt.Fprintf(cmd.OutOrStdout(), "botctl: sandbox at %s (open it in a browser); run a bot with TELEGRAM_API_BASE=%s\n", url, url)
 	if err := sandbox.New(sandbox.Options{Tokens: tokens}).Serve(ctx, ln); err != nil {
 		return fail(exitFailed, fmt.Errorf("serve on %s: %w", addr, bareCause(err)))
 	}
@@ -270,76 +274,4 @@ func sandboxClient(url string) (*sandbox.Client, string, error) {
 	}
 	r, err := readRecord(dir)
 	return &sandbox.Client{Base: r.URL}, r.Bot, err
-}
-
-// maxWait is how long the sandbox itself waits for an answer.
-const maxWait = time.Minute
-
-func newSandboxSendCmd() *cobra.Command {
-	var url, bot string
-	var wait time.Duration
-	cmd := &cobra.Command{
-		Use:     "send TEXT",
-		Short:   "Write to the bot as a person would, and show its answer",
-		Example: `  botctl sandbox send "/start"`,
-		Args:    oneArg("TEXT"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if wait <= 0 || wait > maxWait {
-				return usageError(fmt.Errorf(`flag --wait "%v": want more than 0 and at most %v`, wait, maxWait))
-			}
-			c, known, err := sandboxClient(url)
-			if err != nil {
-				return err
-			}
-			if bot == "" {
-				bot = known
-			}
-			ctx, cancel := context.WithTimeout(cmd.Context(), wait+answerLimit)
-			defer cancel()
-			after, err := c.Send(ctx, bot, args[0])
-			if err != nil {
-				return sandboxError(c.Base, err)
-			}
-			list, err := c.Messages(ctx, after, wait)
-			if err != nil {
-				return sandboxError(c.Base, err)
-			}
-			if len(list) == 0 {
-				return fail(exitFailed, fmt.Errorf("no answer in %v", wait)).hint(`"botctl status" shows how the bot is, "botctl logs" what it printed`)
-			}
-			for _, m := range list {
-				fmt.Fprintln(cmd.OutOrStdout(), m.Text)
-			}
-			return nil
-		},
-	}
-	cmd.Flags().StringVar(&url, "url", "", "the sandbox (default: the one that was started last)")
-	cmd.Flags().StringVar(&bot, "bot", "", "bot id, when the sandbox serves several")
-	cmd.Flags().DurationVar(&wait, "wait", 15*time.Second, "how long to wait for the answer, at most 60s")
-	return cmd
-}
-
-func newSandboxVerdictCmd() *cobra.Command {
-	var url string
-	cmd := &cobra.Command{
-		Use:     "verdict",
-		Short:   "Print what the sandbox has seen, as JSON: conflicts, overlaps, losses",
-		Example: "  botctl sandbox verdict",
-		Args:    noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, _, err := sandboxClient(url)
-			if err != nil {
-				return err
-			}
-			ctx, cancel := context.WithTimeout(cmd.Context(), answerLimit)
-			defer cancel()
-			v, err := c.Verdict(ctx)
-			if err != nil {
-				return sandboxError(c.Base, err)
-			}
-			return writeJSON(cmd.OutOrStdout(), v)
-		},
-	}
-	cmd.Flags().StringVar(&url, "url", "", "the sandbox (default: the one that was started last)")
-	return cmd
 }

@@ -136,6 +136,13 @@ var wrongArguments = []wrong{
 	{name: "sandbox with a password", args: "sandbox verdict --url http://a:SECRET@127.0.0.1:1", code: 2, want: "error: flag --url \"http://***@127.0.0.1:1\": want a URL without user and password: it is shown in logs and status"},
 	{name: "nothing to send", args: "sandbox send", code: 2, want: "error: TEXT is missing\nhint: \"botctl sandbox send --help\" shows what it takes"},
 	{name: "words to send", args: "sandbox send are you there", code: 2, want: "error: unexpected argument \"you\"\nhint: quotes keep several words together\nhint: \"botctl sandbox send --help\" shows what it takes"},
+	{name: "no trouble named", args: "sandbox fault", code: 2, want: "error: KIND is missing\nhint: \"botctl sandbox fault --help\" shows what it takes"},
+	{name: "trouble that is none", args: "sandbox fault 200", code: 2, want: "error: KIND \"200\": want a status from 400 to 599, or one of hang, reset, slow, rival, restart, clear"},
+	{name: "trouble for less than no time", args: "sandbox fault hang --for -1s", code: 2, want: "error: flags --for, --after, --delay, --count, --retry-after: want nothing below 0, and some --delay"},
+	{name: "trouble in no sandbox", args: "sandbox fault hang", code: 3, want: "error: no sandbox is running\n" + hintBox},
+	{name: "a rate of one", args: "sandbox send hi --rate 5", code: 2, want: "error: flag --rate: want --count too"},
+	{name: "a token for a bot's id", args: "sandbox verdict --bot 123:SECRET", code: 2, want: "error: flag --bot: want a bot's id, the digits of its token"},
+	{name: "reset of what", args: "sandbox reset everything", code: 2, want: "error: unexpected argument \"everything\"\nhint: \"botctl sandbox reset --help\" shows what it takes"},
 	{name: "too long to wait", args: "sandbox send --wait 1h hi", code: 2, want: "error: flag --wait \"1h0m0s\": want more than 0 and at most 1m0s"},
 	{name: "a record of a sandbox that is garbage", args: "sandbox verdict", files: map[string]string{"state/": "", "state/sandbox.json": "SECRET"}, code: 3, want: "error: no sandbox is running\n" + hintBox},
 
