@@ -23,12 +23,13 @@ const Stale = 30 * time.Minute
 
 // Head is what a digest says above the prices.
 type Head struct {
-	Now    time.Time
-	Test   time.Time // set in a test: when the next daily digest comes
-	Due    time.Time // set when the digest is late
-	Failed bool      // and the sources are the reason
-	Missed int       // days before it that were left out
-	Old    bool      // the prices are of Market.At, for no source answers now
+	Now       time.Time
+	Test      time.Time // set in a test: when the next daily digest comes
+	Unordered bool      // or would come: the chat has no daily digest
+	Due       time.Time // set when the digest is late
+	Failed    bool      // and the sources are the reason
+	Missed    int       // days before it that were left out
+	Old       bool      // the prices are of Market.At, for no source answers now
 }
 
 // Text is the digest in Telegram's HTML. It is never longer than MaxCaption: what does not fit is left out,
@@ -53,10 +54,13 @@ func Text(m coin.Market, coins []coin.Coin, h Head) string {
 }
 
 func head(m coin.Market, h Head) string {
-	title := "<b>Crypto digest</b> · " + moment(h.Now)
+	title := "<b>Crypto digest</b> · " + Moment(h.Now)
 	switch {
 	case !h.Test.IsZero():
-		title = "<b>Test of the daily digest</b> · the next one comes on " + moment(h.Test) + ", with the prices of then"
+		title = "<b>Test of the daily digest</b> · the next one comes on " + Moment(h.Test) + ", with the prices of then"
+		if h.Unordered {
+			title = "<b>Test of the daily digest</b> · this chat gets none; /subscribe begins it, the first would come on " + Moment(h.Test)
+		}
 	case h.Old:
 		title += fmt.Sprintf("\n<i>No price source answers now. These prices are %s old.</i>", Span(h.Now.Sub(m.At)))
 	case !h.Due.IsZero() && h.Failed:
@@ -142,11 +146,11 @@ func SkipNote(d Decision, failed bool, next time.Time) string {
 	if failed {
 		why = "no price source answered"
 	}
-	text := fmt.Sprintf("The digest of %s is left out: %s for %d hours.", moment(d.Due), why, int(TooLate.Hours()))
+	text := fmt.Sprintf("The digest of %s is left out: %s for %d hours.", Moment(d.Due), why, int(TooLate.Hours()))
 	if d.Missed > 0 {
 		text += fmt.Sprintf(" So are %d before it.", d.Missed)
 	}
-	return text + fmt.Sprintf(" The next one comes on %s; /digest sends one now.", moment(next))
+	return text + fmt.Sprintf(" The next one comes on %s; /digest sends one now.", Moment(next))
 }
 
 // Length is what Telegram counts: UTF-16 units without the tags.
@@ -163,7 +167,8 @@ func Length(text string) int {
 	return len(utf16.Encode([]rune(html.UnescapeString(plain.String()))))
 }
 
-func moment(t time.Time) string { return t.UTC().Format("Mon 2 Jan 2006, 15:04 UTC") }
+// Moment is t in words, to the minute.
+func Moment(t time.Time) string { return t.UTC().Format("Mon 2 Jan 2006, 15:04 UTC") }
 
 func clock(t time.Time) string { return t.UTC().Format("15:04 UTC") }
 
