@@ -21,7 +21,6 @@ var fences = map[string]string{
 	"github.com/shirou/gopsutil/v3":                      "botctl/supervisor/stale",
 	"github.com/joho/godotenv":                           "botctl/supervisor/token",
 	"github.com/go-telegram-bot-api/telegram-bot-api/v5": "botctl/bot",
-	"golang.org/x/time":                                  "botctl/bot",
 	"go.etcd.io/bbolt":                                   "botctl/bot/store",
 	"github.com/go-analyze/charts":                       "botctl/bot/chart",
 	"github.com/chromedp":                                "the tests of botctl/bot/sandbox", // whose imports are not looked at: no program has it

@@ -155,7 +155,7 @@ func (r *runner) run(ctx context.Context) error {
 		return err
 	}
 	if _, conflict := errors.AsType[*ConflictError](err); !conflict {
-		r.confirm(context.WithoutCancel(ctx))
+		r.finish(context.WithoutCancel(ctx))
 	}
 	// What is still not confirmed comes again, and was answered all the same.
 	if err := r.store.SetAhead(r.done); err != nil {

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -60,7 +62,7 @@ func newStage(t *testing.T) *stage {
 func stageAt(t *testing.T, token, base string) *stage {
 	s := &stage{t: t, token: token, base: base, market: newPriceServer(t)}
 	s.cfg = Config{
-		Token: token, APIBase: base, PollSeconds: 5, StateDir: t.TempDir(), DigestAt: 9 * 60, retry: 50 * time.Millisecond,
+		Token: token, APIBase: base, PollSeconds: 1, StateDir: t.TempDir(), DigestAt: 9 * 60, retry: 50 * time.Millisecond,
 		Prices: prices.Config{GeckoBase: s.market.url, PaprikaBase: s.market.url},
 	}
 	return s
@@ -134,6 +136,7 @@ func eventually(t *testing.T, ok func() bool, what func() string) {
 }
 
 func TestAnswers(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	stop, _ := s.run()
 	for i, tc := range []struct{ text, want string }{
@@ -173,6 +176,7 @@ func TestAnswers(t *testing.T) {
 }
 
 func TestConflictAndRefusalEndTheBot(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		status int
 		check  func(error) bool
@@ -191,6 +195,7 @@ func TestConflictAndRefusalEndTheBot(t *testing.T) {
 }
 
 func TestTroubleIsRiddenOut(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	s.box.Fault(t.Context(), sandbox.Fault{Status: 502, Count: 4})
 	stop, _ := s.run()
@@ -201,6 +206,7 @@ func TestTroubleIsRiddenOut(t *testing.T) {
 }
 
 func TestTheTokenIsInNoLogAndNoError(t *testing.T) {
+	t.Parallel()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -237,6 +243,7 @@ func TestABaseThatIsNoURL(t *testing.T) {
 
 // A send that hangs is cut when the bot is to stop, and the update counts as handled.
 func TestAStopDoesNotWaitForAHangingAnswer(t *testing.T) {
+	t.Parallel()
 	s := newStage(t)
 	stop, _ := s.run()
 	s.ask("hello")
@@ -271,7 +278,7 @@ func TestRestartsUnderAFlowLoseAndDoubleNothing(t *testing.T) {
 	restarted := make(chan struct{})
 	var feeder sync.WaitGroup
 	feeder.Go(func() { // each from a user of its own, at two thirds of what Telegram lets a bot send
-		tick := time.NewTicker(3 * overAll / 2)
+		tick := time.NewTicker(50 * time.Millisecond)
 		defer tick.Stop()
 		for i := int64(0); ; i++ {
 			select {
@@ -293,6 +300,7 @@ func TestRestartsUnderAFlowLoseAndDoubleNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		answers += int64(len(list))
+		<-time.After(rand.N(100 * time.Millisecond)) // at any moment of the flow
 		if err := stop(); err != nil {
 			t.Fatalf("%v\n%s", err, s.log.String())
 		}
@@ -339,4 +347,11 @@ func TestReadyIsToldAfterTheFirstPoll(t *testing.T) {
 		t.Errorf("%q, %v", buf[:n], err)
 	}
 	stop()
+}
+
+func writeFile(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -59,16 +59,20 @@ const (
 	defaultAPIBase = "https://api.telegram.org"
 )
 
-// FromEnv reads what the owner may set in the environment. Its errors are *SettingError, all of them joined.
+// FromEnv reads what the owner may set in the environment. Its error is the first *SettingError.
 func FromEnv(getenv func(string) string) (Config, error) {
-	var errs []error
-	wrong := func(name, value, want string) { errs = append(errs, &SettingError{name, value, want}) }
+	var first error
+	wrong := func(name, value, want string) {
+		if first == nil {
+			first = &SettingError{name, value, want}
+		}
+	}
 	get := func(name string) string { return strings.TrimSpace(getenv(name)) }
 	cfg := Config{Control: get(envControl)}
 	for _, id := range strings.FieldsFunc(get(envAdmins), func(r rune) bool { return r == ',' || r == ' ' }) {
 		n, err := strconv.ParseInt(id, 10, 64)
 		if err != nil || n <= 0 {
-			wrong(envAdmins, get(envAdmins), "user ids with commas between them, such as 12345,67890; @userinfobot tells yours")
+			wrong(envAdmins, get(envAdmins), "user ids with commas between them, such as 12345,67890")
 			break
 		}
 		cfg.Admins = append(cfg.Admins, n)
@@ -98,7 +102,7 @@ func FromEnv(getenv func(string) string) (Config, error) {
 	if strings.ContainsFunc(cfg.Prices.GeckoKey, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		wrong(envGeckoKey, "", "the key as CoinGecko gave it: letters, digits and signs without a blank")
 	}
-	return cfg, errors.Join(errs...)
+	return cfg, first
 }
 
 // isBase says whether text is empty or a URL behind which a path can be put.

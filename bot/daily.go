@@ -31,7 +31,7 @@ type daily struct {
 
 	mu       sync.Mutex // guards what follows
 	underWay map[int64]bool
-	resting  map[int64]time.Time // not tried before
+	resting  map[int64]time.Time // not tried before; by a clock that nobody sets
 	troubled bool                // administrators know that there are no prices
 }
 
@@ -47,26 +47,26 @@ func (d *daily) wake() {
 	}
 }
 
-// take reserves a chat; false when its digest is under way, or rests until a moment.
-func (d *daily) take(chat int64, now time.Time) (ok bool, until time.Time) {
+// take reserves a chat; false when its digest is under way, or it rests.
+func (d *daily) take(chat int64) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if until = d.resting[chat]; d.underWay[chat] || now.Before(until) {
-		return false, until
+	if d.underWay[chat] || time.Now().Before(d.resting[chat]) {
+		return false
 	}
 	d.underWay[chat] = true
-	return true, time.Time{}
+	return true
 }
 
-// give returns a chat, which rests for so long.
-func (d *daily) give(chat int64, rest time.Time) {
+// give returns a chat, which rests for so long; 0: not at all.
+func (d *daily) give(chat int64, rest time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.underWay, chat)
-	if rest.IsZero() {
+	if rest == 0 {
 		delete(d.resting, chat)
 	} else {
-		d.resting[chat] = rest
+		d.resting[chat] = time.Now().Add(rest)
 	}
 }
 
@@ -84,14 +84,13 @@ func (r *runner) schedule(ctx context.Context) {
 		case <-r.daily.woken:
 		case <-timer.C:
 		}
-		next := r.look(ctx, &posts, slots)
-		timer.Reset(max(0, min(lookEvery, next.Sub(r.cfg.now()))))
+		timer.Reset(r.look(ctx, &posts, slots))
 	}
 }
 
-// look starts what is due, and returns when to look again.
-func (r *runner) look(ctx context.Context, posts *sync.WaitGroup, slots chan struct{}) (next time.Time) {
-	next = r.cfg.now().Add(lookEvery)
+// look starts what is due, and returns after what time to look again.
+func (r *runner) look(ctx context.Context, posts *sync.WaitGroup, slots chan struct{}) (next time.Duration) {
+	next = lookEvery
 	chats, err := r.store.Subscribed()
 	if err != nil {
 		r.log.Error("store was not read", "cause", err)
@@ -101,20 +100,17 @@ func (r *runner) look(ctx context.Context, posts *sync.WaitGroup, slots chan str
 		now := r.cfg.now()
 		d := digest.Decide(now, c.Plan(r.cfg.DigestAt))
 		if d.What == digest.Wait {
-			next = earlier(next, d.Next)
+			next = min(next, max(0, d.Next.Sub(now)))
 			continue
 		}
-		ok, until := r.daily.take(c.ID, now)
-		if !ok {
-			if !until.IsZero() {
-				next = earlier(next, until)
-			}
+		next = min(next, r.cfg.retry) // should it fail
+		if !r.daily.take(c.ID) {
 			continue
 		}
 		select {
 		case slots <- struct{}{}:
 		case <-ctx.Done():
-			r.daily.give(c.ID, time.Time{})
+			r.daily.give(c.ID, 0)
 			return next
 		}
 		posts.Go(func() {
@@ -123,13 +119,6 @@ func (r *runner) look(ctx context.Context, posts *sync.WaitGroup, slots chan str
 		})
 	}
 	return next
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
 }
 
 // due does what a chat wants now, and returns it to the schedule.
@@ -151,7 +140,7 @@ func (r *runner) due(ctx context.Context, chat int64) {
 		}
 	}
 	if err == nil {
-		r.daily.give(chat, time.Time{})
+		r.daily.give(chat, 0)
 		return
 	}
 	rest := r.cfg.retry
@@ -163,7 +152,7 @@ func (r *runner) due(ctx context.Context, chat int64) {
 		}
 		r.log.Error("digest was not sent; it is tried again", "chat", chat, "day", string(d.Day), "cause", err, "in", rest)
 	}
-	r.daily.give(chat, r.cfg.now().Add(rest))
+	r.daily.give(chat, rest)
 }
 
 // deliver sends the digest and records it.

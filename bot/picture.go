@@ -34,6 +34,8 @@ type picture struct {
 	drawn  bool
 	png    []byte // empty: there is nothing to draw
 	fileID string // Telegram's; "" before it was sent
+
+	upload chan struct{} // holds one token; taken by whoever sends the picture for the first time
 }
 
 // maxPictures bounds the album: each has some 60 kB.
@@ -52,7 +54,8 @@ func (a *album) find(market coin.Market, coins []coin.Coin, dark bool) (*picture
 	}
 	p := a.pictures[key]
 	if p == nil {
-		p = &picture{}
+		p = &picture{upload: make(chan struct{}, 1)}
+		p.upload <- struct{}{}
 		a.pictures[key] = p
 	}
 	a.mu.Unlock()
@@ -111,21 +114,39 @@ func (r *runner) post(ctx context.Context, chat int64, market coin.Market, c sto
 	return err
 }
 
+// uploadWait is how long the others wait for the first one who sends a picture.
+const uploadWait = 2 * time.Second
+
 func (r *runner) postPicture(ctx context.Context, chat int64, pic *picture, text string) error {
 	for {
-		file := pic.file()
+		turn := time.NewTimer(uploadWait)
+		first := false
+		if pic.file().NeedsUpload() {
+			select {
+			case <-pic.upload:
+				first = true
+			case <-turn.C:
+			case <-ctx.Done():
+				turn.Stop()
+				return &unsentError{ctx.Err()}
+			}
+		}
+		turn.Stop()
+		file := pic.file() // it may have been named meanwhile
 		sent, err := r.out.send(ctx, chat, func(chat int64) tgbotapi.Chattable {
 			m := tgbotapi.NewPhoto(chat, file)
 			m.Caption, m.ParseMode = text, tgbotapi.ModeHTML
 			return m
 		})
-		if _, ok := errors.AsType[*tgbotapi.Error](err); ok && !file.NeedsUpload() {
-			pic.name("") // Telegram does not know it any more
-			continue
-		}
 		if n := len(sent.Photo); err == nil && n > 0 {
 			pic.name(sent.Photo[n-1].FileID)
 		}
-		return err
+		if first {
+			pic.upload <- struct{}{}
+		}
+		if _, ok := errors.AsType[*tgbotapi.Error](err); !ok || file.NeedsUpload() {
+			return err
+		}
+		pic.name("") // Telegram does not know it any more
 	}
 }

@@ -54,14 +54,28 @@ func (r *runner) loop(ctx context.Context, begin func()) error {
 	return ctx.Err()
 }
 
-// getUpdates asks from offset on; an absent offset begins at the oldest update that is not confirmed.
+// firstPoll is the time of polls before the first answer, in seconds: until then the bot does not know that the poll is
+// its own, and does nothing. A shorter one would not take the poll from another (below 3 s, the server answers at once or
+// makes it 3 s).
+const firstPoll = 3
+
+// getUpdates is the long poll.
 func (r *runner) getUpdates() ([]tgbotapi.Update, error) {
-	p := tgbotapi.Params{"timeout": strconv.Itoa(r.cfg.PollSeconds), "allowed_updates": `["message","callback_query","my_chat_member"]`}
+	seconds := r.cfg.PollSeconds
+	if r.store == nil {
+		seconds = min(seconds, firstPoll)
+	}
+	return r.askFrom(r.poll, tgbotapi.Params{"timeout": strconv.Itoa(seconds), "allowed_updates": `["message","callback_query","my_chat_member"]`})
+}
+
+// askFrom asks from offset on, which confirms all below; an absent offset begins at the oldest update that is not
+// confirmed.
+func (r *runner) askFrom(api *tgbotapi.BotAPI, p tgbotapi.Params) ([]tgbotapi.Update, error) {
 	if r.offset > 0 {
 		p["offset"] = strconv.Itoa(r.offset)
 	}
 	r.parked = false
-	resp, err := r.poll.MakeRequest("getUpdates", p)
+	resp, err := api.MakeRequest("getUpdates", p)
 	if err != nil {
 		return nil, err
 	}
@@ -112,19 +126,20 @@ func (r *runner) handleAll(updates []tgbotapi.Update) {
 	}
 }
 
-// confirm tells the server what was handled, unless the last poll said so already. The answer
-// holds at most one update, which stays unconfirmed.
-func (r *runner) confirm(ctx context.Context) {
-	if r.offset == r.sent {
-		return
-	}
+// finish tells the server what was handled. Its answer holds an update when one came meanwhile: that is handled too while
+// there is time, and else stays unconfirmed.
+func (r *runner) finish(ctx context.Context) {
 	api := newAPI(ctx, r.cfg, confirmLimit)
-	_, err := api.MakeRequest("getUpdates", tgbotapi.Params{"offset": strconv.Itoa(r.offset), "limit": "1", "timeout": "0"})
-	if err != nil {
-		r.log.Warn("handled updates were not confirmed", "below", r.offset, "cause", err)
-		return
+	for r.offset != r.sent {
+		updates, err := r.askFrom(api, tgbotapi.Params{"limit": "1", "timeout": "0"})
+		if err != nil {
+			r.log.Warn("handled updates were not confirmed", "below", r.offset, "cause", err)
+			return
+		}
+		if r.ending.Err() == nil {
+			r.handleAll(updates)
+		}
 	}
-	r.reached(r.offset)
 }
 
 // pause waits before the next try, or returns what no further try can cure.

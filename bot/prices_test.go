@@ -17,7 +17,8 @@ type priceServer struct {
 	url string
 
 	mu     sync.Mutex
-	status int // of every answer; 0: 200
+	status int  // of every answer; 0: 200
+	bare   bool // without lines to draw
 	asked  int
 }
 
@@ -34,6 +35,13 @@ func (p *priceServer) fail(status int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.status = status
+}
+
+// plain leaves the lines out, so that there is nothing to draw.
+func (p *priceServer) plain(bare bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.bare = bare
 }
 
 func (p *priceServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -54,6 +62,9 @@ func (p *priceServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			continue
 		}
 		line := make([]string, 168)
+		if p.bare {
+			line = nil
+		}
 		for h := range line {
 			line[h] = fmt.Sprint(price * (1 + 0.001*float64(h*(i%3-1))))
 		}

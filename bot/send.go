@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -10,14 +11,13 @@ import (
 	"time"
 
 	tgbotapi "github.com/go-telegram-bot-api/telegram-bot-api/v5"
-	"golang.org/x/time/rate"
 )
 
-// Telegram's limits for messages (core.telegram.org/bots/faq, "My bot is hitting limits"). A second is taken a little
-// longer, for two messages may come closer together on their way.
+// Telegram's limits for messages (core.telegram.org/bots/faq, "My bot is hitting limits"). Both are kept from an answer to
+// the next request, so that they hold at the server, whatever the way there takes.
 const (
-	perChat = 1020 * time.Millisecond // between two messages to a chat
-	overAll = 34 * time.Millisecond   // between any two: 29 a second
+	perChat   = time.Second // between two messages to a chat
+	perSecond = 30          // messages over all
 )
 
 // unsentError says that a message has certainly not been sent, and so may be sent later.
@@ -34,7 +34,7 @@ func (e *goneError) Error() string { return e.Description }
 // outbox sends messages within Telegram's limits and tries again where that helps. It may be used concurrently.
 type outbox struct {
 	api    *tgbotapi.BotAPI
-	all    *rate.Limiter
+	slots  chan time.Time // one for each message of a second: when it may be used again
 	moved  func(from, to int64)
 	refuse func(error) // is told when the token is refused
 	jitter func(try int) time.Duration
@@ -48,18 +48,21 @@ type outbox struct {
 type lane struct {
 	users int           // who send or wait to send; guarded by the outbox's lock
 	turn  chan struct{} // holds one token
-	pace  *rate.Limiter
-	until time.Time // nothing is sent before it: the server's retry_after. Guarded by turn.
+	until time.Time     // nothing is sent before it. Guarded by turn.
 }
 
 func newOutbox(api *tgbotapi.BotAPI) *outbox {
-	return &outbox{
+	o := &outbox{
 		api: api, jitter: jitter,
-		all:   rate.NewLimiter(rate.Every(overAll), 1),
+		slots: make(chan time.Time, perSecond),
 		moved: func(int64, int64) {}, refuse: func(error) {},
 		lanes: map[int64]*lane{},
 		moves: map[int64]int64{},
 	}
+	for range perSecond {
+		o.slots <- time.Time{}
+	}
+	return o
 }
 
 // movedTo is what a group became while this outbox sent to it.
@@ -79,7 +82,7 @@ func (o *outbox) enter(ctx context.Context, chat int64) (*lane, error) {
 	l := o.lanes[chat]
 	if l == nil {
 		o.sweep()
-		l = &lane{turn: make(chan struct{}, 1), pace: rate.NewLimiter(rate.Every(perChat), 1)}
+		l = &lane{turn: make(chan struct{}, 1)}
 		l.turn <- struct{}{}
 		o.lanes[chat] = l
 	}
@@ -110,7 +113,7 @@ func (o *outbox) sweep() {
 	}
 	now := time.Now()
 	for chat, l := range o.lanes {
-		if l.users == 0 && l.pace.TokensAt(now) >= 1 && now.After(l.until) {
+		if l.users == 0 && now.After(l.until) {
 			delete(o.lanes, chat)
 		}
 	}
@@ -125,7 +128,7 @@ func (o *outbox) send(ctx context.Context, chat int64, message func(chat int64) 
 	for try, moves := 1, 0; ; try++ {
 		var m tgbotapi.Message
 		err := o.attempt(ctx, chat, func() (err error) {
-			m, err = o.api.Send(message(chat))
+			m, err = o.call(message(chat))
 			return err
 		})
 		if err == nil {
@@ -159,6 +162,18 @@ func (o *outbox) send(ctx context.Context, chat int64, message func(chat int64) 
 	}
 }
 
+// call is one request. The library leaves the code out of the error of an upload; its answer has it.
+func (o *outbox) call(c tgbotapi.Chattable) (m tgbotapi.Message, err error) {
+	resp, err := o.api.Request(c)
+	if api, ok := errors.AsType[*tgbotapi.Error](err); ok && api.Code == 0 && resp != nil {
+		api.Code = resp.ErrorCode
+	}
+	if err != nil {
+		return m, err
+	}
+	return m, json.Unmarshal(resp.Result, &m)
+}
+
 // attempt is one try in the chat's lane, within the limits.
 func (o *outbox) attempt(ctx context.Context, chat int64, do func() error) error {
 	l, err := o.enter(ctx, chat)
@@ -169,14 +184,22 @@ func (o *outbox) attempt(ctx context.Context, chat int64, do func() error) error
 	if err := waitUntil(ctx, l.until); err != nil {
 		return &unsentError{err}
 	}
-	for _, limit := range []*rate.Limiter{l.pace, o.all} {
-		if err := limit.Wait(ctx); err != nil {
-			return &unsentError{err}
-		}
+	var slot time.Time
+	select {
+	case slot = <-o.slots:
+	case <-ctx.Done():
+		return &unsentError{ctx.Err()}
+	}
+	if err := waitUntil(ctx, slot); err != nil {
+		o.slots <- slot
+		return &unsentError{err}
 	}
 	err = do()
+	answered := time.Now()
+	o.slots <- answered.Add(time.Second)
+	l.until = answered.Add(perChat)
 	if api, ok := errors.AsType[*tgbotapi.Error](err); ok && api.RetryAfter > 0 {
-		l.until = time.Now().Add(time.Duration(api.RetryAfter) * time.Second)
+		l.until = answered.Add(time.Duration(api.RetryAfter) * time.Second)
 	}
 	return err
 }

@@ -87,7 +87,7 @@ func (c geckoCoin) quote() coin.Quote {
 	// One price an hour, the last one at most an hour old.
 	n := len(c.Sparkline.Price)
 	for i, p := range c.Sparkline.Price {
-		q.Line = append(q.Line, coin.Point{At: c.Updated.Time.Add(-time.Duration(n-i) * 7 * 24 * time.Hour / time.Duration(n)), Price: p})
+		q.Line = append(q.Line, coin.Point{At: c.Updated.Add(-time.Duration(n-i) * 7 * 24 * time.Hour / time.Duration(n)), Price: p})
 	}
 	if n > 0 && c.Price != nil {
 		q.Line = append(q.Line, coin.Point{At: c.Updated.Time, Price: *c.Price})

@@ -77,7 +77,7 @@ func (c paprikaCoin) quote() coin.Quote {
 		percent *float64
 	}{{7 * 24, usd.Week}, {24, usd.Day}, {12, usd.Half}, {6, usd.Six}, {1, usd.Hour}} {
 		if past.percent != nil && *past.percent > -100 {
-			q.Line = append(q.Line, coin.Point{At: c.Updated.Time.Add(-past.hours * time.Hour), Price: *usd.Price / (1 + *past.percent/100)})
+			q.Line = append(q.Line, coin.Point{At: c.Updated.Add(-past.hours * time.Hour), Price: *usd.Price / (1 + *past.percent/100)})
 		}
 	}
 	q.Line = append(q.Line, coin.Point{At: c.Updated.Time, Price: *usd.Price})
