@@ -21,6 +21,8 @@ var fences = map[string]string{
 	"github.com/shirou/gopsutil/v3":                      "botctl/supervisor/stale",
 	"github.com/joho/godotenv":                           "botctl/supervisor/token",
 	"github.com/go-telegram-bot-api/telegram-bot-api/v5": "botctl/bot",
+	"go.etcd.io/bbolt":                                   "botctl/bot/store",
+	"github.com/go-analyze/charts":                       "botctl/bot/chart",
 	"github.com/chromedp":                                "the tests of botctl/bot/sandbox", // whose imports are not looked at: no program has it
 }
 
@@ -38,7 +40,12 @@ var below = map[string][]string{
 	"botctl/supervisor/token":    {"botctl/supervisor/mutant"},
 	"botctl/supervisor/mutant":   {},
 	"botctl/supervisor/notify":   {"botctl/supervisor/mutant"},
-	"botctl/bot":                 {},
+	"botctl/bot":                 {"botctl/bot/chart", "botctl/bot/coin", "botctl/bot/digest", "botctl/bot/prices", "botctl/bot/store"},
+	"botctl/bot/chart":           {"botctl/bot/coin"},
+	"botctl/bot/coin":            {},
+	"botctl/bot/digest":          {"botctl/bot/coin"},
+	"botctl/bot/prices":          {"botctl/bot/coin"},
+	"botctl/bot/store":           {"botctl/bot/coin", "botctl/bot/digest"},
 	"botctl/bot/sandbox":         {"botctl/bot/sandbox/format"},
 	"botctl/bot/sandbox/format":  {},
 	"botctl/scripts/faultstable": {},

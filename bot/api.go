@@ -14,8 +14,12 @@ import (
 
 // newAPI is the library's client for calls under ctx, each within limit (0: the HTTP client's own).
 func newAPI(ctx context.Context, cfg Config, limit time.Duration) *tgbotapi.BotAPI {
-	api := &tgbotapi.BotAPI{Token: cfg.Token, Client: &doer{ctx: ctx, http: cfg.HTTP, token: cfg.Token, limit: limit}, Buffer: 100}
-	api.SetAPIEndpoint(strings.TrimRight(cfg.APIBase, "/") + "/bot%s/%s")
+	return (&doer{ctx: ctx, http: cfg.HTTP, token: cfg.Token, limit: limit}).api(cfg.APIBase)
+}
+
+func (d *doer) api(base string) *tgbotapi.BotAPI {
+	api := &tgbotapi.BotAPI{Token: d.token, Client: d, Buffer: 100}
+	api.SetAPIEndpoint(strings.TrimRight(base, "/") + "/bot%s/%s")
 	return api
 }
 
@@ -26,7 +30,13 @@ type doer struct {
 	http  *http.Client
 	token string
 	limit time.Duration
+
+	parked func() // is told of an answer that the supervisor gave in the server's place; may be nil
 }
+
+// parkedHeader marks the empty answers by which a supervisor's gateway holds the poll of a copy that is not to
+// work yet.
+const parkedHeader = "Botctl-Parked"
 
 func (d *doer) Do(req *http.Request) (*http.Response, error) {
 	ctx, cancel := d.ctx, context.CancelFunc(func() {})
@@ -39,7 +49,13 @@ func (d *doer) Do(req *http.Request) (*http.Response, error) {
 		if ue, ok := errors.AsType[*url.Error](err); ok {
 			err = ue.Err
 		}
-		return nil, errors.New(d.mask(err.Error()))
+		if masked := d.mask(err.Error()); masked != err.Error() {
+			err = errors.New(masked)
+		}
+		return nil, err
+	}
+	if resp.Header.Get(parkedHeader) != "" && d.parked != nil {
+		d.parked()
 	}
 	resp.Body = body{resp.Body, cancel}
 	return resp, nil

@@ -20,6 +20,7 @@ type notifier struct {
 
 func newNotifier() *notifier {
 	n := &notifier{}
+	n.latest.Store(time.Now().UnixNano())
 	path := os.Getenv("NOTIFY_SOCKET")
 	if path == "" {
 		return n
@@ -40,6 +41,9 @@ func (n *notifier) say(state string) {
 		n.conn.Write([]byte(state))
 	}
 }
+
+// last is when a poll was answered last; the start before the first.
+func (n *notifier) last() time.Time { return time.Unix(0, n.latest.Load()) }
 
 // polled notes an answered poll; the first one means that the bot is ready.
 func (n *notifier) polled() {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"botctl/supervisor/control"
 	"botctl/supervisor/notify"
 	"botctl/supervisor/policy"
 )
@@ -25,13 +26,16 @@ func (r *run) openNotify(ctx context.Context) {
 }
 
 // notifyEnv is what the bot needs to speak to us.
-func (r *run) notifyEnv() []string {
+func (r *run) notifyEnv() (env []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.seen.notify == nil {
-		return nil
+	if r.seen.server != nil {
+		env = append(env, control.EnvSocket+"="+r.seen.server.Path())
 	}
-	env := []string{notify.EnvSocket + "=" + r.seen.notify.Addr()}
+	if r.seen.notify == nil {
+		return env
+	}
+	env = append(env, notify.EnvSocket+"="+r.seen.notify.Addr())
 	if every := r.cfg.Heartbeat; every > 0 {
 		env = append(env, fmt.Sprintf("%s=%d", notify.EnvWatchdog, every.Microseconds()))
 	}

@@ -235,7 +235,7 @@ func (r *run) environ() []string {
 		fmt.Sprintf("%s=%d:%d", stale.EnvSupervisor, os.Getpid(), stale.StartTicks()),
 	}
 	// The service manager's socket is botctl's own: the bot is not the main process of the unit.
-	notOurs := []string{stale.EnvRunID, stale.EnvSupervisor, notify.EnvSocket, notify.EnvWatchdog, notify.EnvWatchdogPID}
+	notOurs := []string{stale.EnvRunID, stale.EnvSupervisor, notify.EnvSocket, notify.EnvWatchdog, notify.EnvWatchdogPID, control.EnvSocket}
 	env := slices.DeleteFunc(slices.Clone(r.opts.Env), func(kv string) bool {
 		name, _, _ := strings.Cut(kv, "=")
 		return slices.Contains(notOurs, name)

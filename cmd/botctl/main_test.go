@@ -355,6 +355,20 @@ func (p *project) answers(text, want string) {
 	}
 }
 
+// hears checks that the bundled bot replies.
+func (p *project) hears(text string) string {
+	p.t.Helper()
+	after, err := p.box.Send(p.t.Context(), "", text)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	list, err := p.box.Messages(p.t.Context(), after, 30*time.Second)
+	if err != nil || len(list) == 0 {
+		p.t.Fatalf("%q was not answered: %v", text, err)
+	}
+	return list[0].Text
+}
+
 func (p *project) verdict() sandbox.Verdict {
 	p.t.Helper()
 	v, err := p.box.Verdict(p.t.Context())

@@ -204,9 +204,10 @@ func runOptions(set settings, argv []string, sandboxed bool) (supervisor.Options
 }
 
 // useBundledBot makes botctl itself the child, through the running executable, not its path:
-// the file may have been replaced. A token from a file is handed on in the environment.
+// the file may have been replaced. A token from a file and the server are handed on in the environment.
 func useBundledBot(opts *supervisor.Options, found token.Found) {
 	opts.Argv, opts.Path = []string{"botctl", "bot"}, proc.SelfPath()
+	opts.Env = setEnv(opts.Env, "TELEGRAM_API_BASE", opts.APIBase)
 	if found.Token != "" && !slices.ContainsFunc(opts.Env, func(kv string) bool { return found.Name != "" && strings.HasPrefix(kv, found.Name+"=") }) {
 		opts.Env = append(opts.Env, "TELEGRAM_BOT_TOKEN="+found.Token.Reveal())
 	}
@@ -324,6 +325,12 @@ func withEnvFile(env []string, path string) ([]string, error) {
 		}
 	}
 	return env, nil
+}
+
+// setEnv is env with name set to v alone.
+func setEnv(env []string, name, v string) []string {
+	env = slices.DeleteFunc(slices.Clone(env), func(kv string) bool { return strings.HasPrefix(kv, name+"=") })
+	return append(env, name+"="+v)
 }
 
 func lookupEnv(env []string) func(string) string {

@@ -111,6 +111,7 @@ type embedded struct {
 	url    string
 	id     string // of the bot
 	dir    string
+	store  string // folder of the bundled bot's store; "" when that has a folder of its own
 	cancel context.CancelFunc
 	ended  <-chan struct{}
 	done   sync.WaitGroup
@@ -138,6 +139,13 @@ func startSandbox(ctx context.Context, opts *supervisor.Options) (*embedded, err
 	}
 	opts.Token, opts.TokenSource, opts.APIBase, opts.Sandbox = tok, "the sandbox", box.url, true
 	opts.Env = sandboxEnv(opts.Env, box.url, tok)
+	if opts.Path != "" && lookupEnv(opts.Env)(envBotState) == "" { // what the bundled bot keeps of a trial goes with it
+		if box.store, err = os.MkdirTemp("", "botctl-sandbox-"); err != nil {
+			box.stop()
+			return nil, fail(exitLock, fmt.Errorf("sandbox: %w", err)).hint(envBotState + " names a folder for what the bundled bot keeps")
+		}
+		opts.Env = setEnv(opts.Env, envBotState, box.store)
+	}
 	return box, nil
 }
 
@@ -190,6 +198,9 @@ func (b *embedded) stop() {
 	removeRecord(b.dir, b.url)
 	b.cancel()
 	b.done.Wait()
+	if b.store != "" {
+		os.RemoveAll(b.store)
+	}
 }
 
 func newSandboxCmd() *cobra.Command {

@@ -85,6 +85,12 @@ var wrongSettings = []wrong{
 	{name: "the server in the environment, with a password", args: "run", env: "TELEGRAM_API_BASE=http://me:SECRET pass@host", code: 78, want: "error: environment TELEGRAM_API_BASE \"http://***@host\": want a URL such as https://api.telegram.org"},
 	{name: "the server of the bundled bot", args: "bot", env: "TELEGRAM_API_BASE=ftp://x", code: 78, want: "error: environment TELEGRAM_API_BASE \"ftp://x\": want a URL such as https://api.telegram.org"},
 	{name: "the server of the bundled bot, with a password", args: "bot", env: "TELEGRAM_API_BASE=http://:SECRET@host", code: 78, want: "error: environment TELEGRAM_API_BASE \"http://***@host\": want a URL without user and password: it is shown in logs and status"},
+	{name: "administrators of the bundled bot", args: "bot", env: "BOT_ADMINS=12,@me", code: 78, want: "error: environment BOT_ADMINS \"12,@me\": want user ids with commas between them, such as 12345,67890"},
+	{name: "the chat of the digest", args: "bot", env: "DIGEST_CHAT_ID=@channel", code: 78, want: "error: environment DIGEST_CHAT_ID \"@channel\": want a chat's id, such as 12345, or -1001234567890 for a group or channel"},
+	{name: "the hour of the digest", args: "bot", env: "DIGEST_AT=9 am", code: 78, want: "error: environment DIGEST_AT \"9 am\": want a time of day in UTC, HH:MM, such as 09:00"},
+	{name: "the source of prices", args: "bot", env: "COINGECKO_API_BASE=https://user:SECRET@host", code: 78, want: "error: environment COINGECKO_API_BASE: want a URL such as https://api.coingecko.com/api/v3"},
+	{name: "the second source of prices", args: "bot", env: "COINPAPRIKA_API_BASE=host", code: 78, want: "error: environment COINPAPRIKA_API_BASE: want a URL such as https://api.coingecko.com/api/v3"},
+	{name: "the key of the prices", args: "bot", env: "COINGECKO_API_KEY=SECRET key", code: 78, want: "error: environment COINGECKO_API_KEY: want the key as CoinGecko gave it: letters, digits and signs without a blank"},
 
 	{name: "botctl.yaml with an unknown key", args: "run", files: config("stop_timeout: 3s\n"), code: 78, want: "error: botctl.yaml: \"stop_timeout\" is not a setting\n" + hintList},
 	{name: "botctl.yaml with a token", args: "run", files: config("token: 1:SECRET\n"), code: 78, want: "error: botctl.yaml: \"token\" is not a setting\n" + hintList},

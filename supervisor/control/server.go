@@ -78,6 +78,12 @@ func Serve(dir, key string, s Supervisor) (*Server, error) {
 	return srv, nil
 }
 
+// EnvSocket names the environment variable by which the bot learns where its supervisor answers.
+const EnvSocket = "BOTCTL_CONTROL"
+
+// Path is that of the socket.
+func (s *Server) Path() string { return s.ln.Addr().String() }
+
 // Close ends every request and removes the socket.
 func (s *Server) Close() {
 	s.http.Close()
