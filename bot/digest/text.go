@@ -172,8 +172,11 @@ func Moment(t time.Time) string { return t.UTC().Format("Mon 2 Jan 2006, 15:04 U
 
 func clock(t time.Time) string { return t.UTC().Format("15:04 UTC") }
 
-// Span is a duration in words, to the minute.
+// Span is a duration in words, to the minute, and below one to the second.
 func Span(d time.Duration) string {
+	if d < time.Minute {
+		return fmt.Sprintf("%d s", int(d.Seconds()))
+	}
 	d = d.Round(time.Minute)
 	days, hours, minutes := int(d.Hours())/24, int(d.Hours())%24, int(d.Minutes())%60
 	switch {
