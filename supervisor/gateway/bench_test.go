@@ -74,7 +74,7 @@ func BenchmarkHandler(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	g.Admit().Serve()
+	g.Admit(2).Serve()
 	w := &discard{h: http.Header{}}
 	body := []byte(`{"chat_id":1,"text":"hello"}`)
 	b.ReportAllocs()
@@ -163,5 +163,5 @@ func startBench(b *testing.B, base string) (*Gateway, *Seat, string) {
 	ctx, stop := context.WithCancel(context.Background())
 	go g.Serve(ctx, ln)
 	b.Cleanup(stop)
-	return g, g.Admit(), "http://" + ln.Addr().String()
+	return g, g.Admit(2), "http://" + ln.Addr().String()
 }

@@ -34,6 +34,6 @@
 // # Parked
 //
 // A child whose seat does not serve (see Seat) has its polls parked: each is answered [] at its own timeout, one a second
-// at most, never with an error. Its setWebhook, deleteWebhook, close and logOut are answered true and
+// at most, with the header "Botctl-Parked: 1" and never with an error. Its setWebhook, deleteWebhook, close and logOut are answered true and
 // go nowhere, and an offset below 0, which would forget updates, is not passed on even later.
 package gateway

@@ -5,9 +5,10 @@ import (
 	"time"
 )
 
-// Event is what the gateway reports of the poll. Test says in which of Telegram's environments.
+// Event is what the gateway reports. Test says in which of Telegram's environments.
 type Event struct {
 	Kind   EventKind
+	Run    uint32 // of the seat's Admit; 0 for RealToken
 	Test   bool
 	Count  int           // in a row
 	Since  time.Time     // the first of them
@@ -21,7 +22,9 @@ type EventKind uint8
 // The kinds of event. Nothing is the zero kind and never reported.
 const (
 	Nothing     EventKind = iota
-	Used                  // the first request with the right token
+	Used                  // the first request of a seat
+	Polled                // the first poll of a seat, parked or not
+	RealToken             // somebody brought the real token where only substitutes are accepted
 	Conflict              // another poller took the poll; the client does not see it
 	Webhook               // a webhook is set, so polls wait; see Gateway.WebhookGone
 	Refused               // the server refused the token, and the client was told
@@ -31,7 +34,7 @@ const (
 	numKinds
 )
 
-var kindNames = [numKinds]string{"nothing", "used", "conflict", "webhook", "refused", "trouble", "undisturbed", "renumbered"}
+var kindNames = [numKinds]string{"nothing", "used", "polled", "real_token", "conflict", "webhook", "refused", "trouble", "undisturbed", "renumbered"}
 
 func (k EventKind) String() string {
 	if k < numKinds {

@@ -40,7 +40,7 @@ type Gateway struct {
 	seats []*Seat
 	next  seat
 	wakes map[*poll]*waker
-	used  bool
+	told  bool // of the real token
 	calls tally
 	moved chan struct{} // closed and replaced when something changes while somebody waits for quiet
 	await int
@@ -59,9 +59,12 @@ type tally struct {
 type Seat struct {
 	g      *Gateway
 	number seat
+	run    uint32
 	token  token.Token
 	swap   *swap // what the server says of the real token; nil: nothing is changed
 	calls  tally
+	used   bool
+	polled bool
 }
 
 // waker interrupts whoever carries a poll out.
@@ -105,12 +108,13 @@ func Listen(ctx context.Context) (net.Listener, error) {
 	return ln, nil
 }
 
-// Admit makes a seat for a child. Its polls are parked until Serve is called on it.
-func (g *Gateway) Admit() *Seat {
+// Admit makes a seat for child number run. Its polls are parked until Serve is called on it. Without substitutes all seats have
+// the one token, so there must be one at a time.
+func (g *Gateway) Admit(run uint32) *Seat {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.next++
-	s := &Seat{g: g, number: g.next, token: g.opts.Token}
+	s := &Seat{g: g, number: g.next, run: run, token: g.opts.Token}
 	if g.opts.Substitute {
 		s.token = substitute(g.opts.Token)
 		s.swap = newSwap(g.opts.Token, s.token)
@@ -234,13 +238,27 @@ func (g *Gateway) seatOf(tok string) *Seat {
 	return found
 }
 
+// exposed reports, once, that the bot has the real token although it was to have a substitute.
+func (g *Gateway) exposed(tok string) {
+	if !g.opts.Substitute || subtle.ConstantTimeCompare([]byte(g.opts.Token.Reveal()), []byte(tok)) == 0 {
+		return
+	}
+	g.mu.Lock()
+	first := !g.told
+	g.told = true
+	g.mu.Unlock()
+	if first {
+		g.report(0, false, Event{Kind: RealToken})
+	}
+}
+
 // report hands events on, outside of the lock.
-func (g *Gateway) report(test bool, evs ...Event) {
+func (g *Gateway) report(run uint32, test bool, evs ...Event) {
 	if g.opts.Report == nil {
 		return
 	}
 	for _, ev := range evs {
-		ev.Test = test
+		ev.Run, ev.Test = run, test
 		g.opts.Report(ev)
 	}
 }

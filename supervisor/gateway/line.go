@@ -85,9 +85,10 @@ const (
 
 // step is what to do with a poll next.
 type step struct {
-	do    verb
-	until time.Time // of wait and send: look again at that time, at the latest
-	ask   ask       // of send
+	do     verb
+	until  time.Time // of wait and send: look again at that time, at the latest
+	ask    ask       // of send
+	parked bool      // of empty: its seat does not serve
 }
 
 // verb is the kind of a step.
@@ -155,7 +156,7 @@ func (l *line) next(p *poll, now time.Time) step {
 	if at := l.localAt(p); !now.Before(at) {
 		l.lastLocal = now
 		l.remove(p, now)
-		return step{do: empty}
+		return step{do: empty, parked: l.serving != p.seat}
 	} else if p.leaving != goesOn || l.serving != p.seat {
 		p.parked = p.parked || l.serving != p.seat
 		return step{until: at}

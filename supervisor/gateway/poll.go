@@ -16,18 +16,22 @@ func (g *Gateway) poll(w http.ResponseWriter, r *http.Request, s *Seat, t target
 		return
 	}
 	defer g.leave(l, p)
+	g.polled(s, t.test)
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	var a *answer
 	for st := g.step(l, p); r.Context().Err() == nil; {
 		switch st.do {
 		case send:
-			a, st = g.exchange(r, l, p, wk, t, in, st)
+			a, st = g.exchange(r, s, l, p, wk, t, in, st)
 			continue
 		case pass:
 			s.swapped(a).write(w)
 			return
 		case empty:
+			if st.parked {
+				w.Header()[parkedHeader] = []string{"1"}
+			}
 			noUpdates.write(w)
 			return
 		case wait, cancel:
@@ -39,6 +43,21 @@ func (g *Gateway) poll(w http.ResponseWriter, r *http.Request, s *Seat, t target
 	}
 }
 
+// parkedHeader marks the empty answers to a child that does not serve: what it has asked for has not reached the server, so it
+// must not begin to work yet.
+const parkedHeader = "Botctl-Parked"
+
+// polled reports the first poll of a seat.
+func (g *Gateway) polled(s *Seat, test bool) {
+	g.mu.Lock()
+	first := !s.polled
+	s.polled = true
+	g.mu.Unlock()
+	if first {
+		g.report(s.run, test, Event{Kind: Polled})
+	}
+}
+
 func (g *Gateway) step(l *line, p *poll) step {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -46,7 +65,7 @@ func (g *Gateway) step(l *line, p *poll) step {
 }
 
 // exchange asks the server for p, and returns its answer with what is to be done next.
-func (g *Gateway) exchange(r *http.Request, l *line, p *poll, wk *waker, t target, in params, st step) (*answer, step) {
+func (g *Gateway) exchange(r *http.Request, s *Seat, l *line, p *poll, wk *waker, t target, in params, st step) (*answer, step) {
 	ctx, end := context.WithDeadline(r.Context(), st.until)
 	defer end()
 	g.mu.Lock()
@@ -56,7 +75,7 @@ func (g *Gateway) exchange(r *http.Request, l *line, p *poll, wk *waker, t targe
 	}
 	g.mu.Unlock()
 	a, out := g.up.poll(ctx, r, t, in.query(st.ask.offset, st.ask.timeout))
-	return g.took(l, p, wk, a, out, r.Context().Err() != nil)
+	return g.took(s, l, p, wk, a, out, r.Context().Err() != nil)
 }
 
 func (g *Gateway) lineOf(t target) *line {
@@ -90,7 +109,7 @@ func (g *Gateway) leave(l *line, p *poll) {
 }
 
 // took hands an outcome to the line and returns the answer as it is to be passed on, if it is.
-func (g *Gateway) took(l *line, p *poll, wk *waker, a *answer, out outcome, gone bool) (*answer, step) {
+func (g *Gateway) took(s *Seat, l *line, p *poll, wk *waker, a *answer, out outcome, gone bool) (*answer, step) {
 	g.mu.Lock()
 	wk.cancel = nil
 	if gone && out.kind == troubled {
@@ -99,7 +118,7 @@ func (g *Gateway) took(l *line, p *poll, wk *waker, a *answer, out outcome, gone
 	st, drop, evs := l.result(p, out, time.Now())
 	g.stir()
 	g.mu.Unlock()
-	g.report(l == &g.lines[1], evs...)
+	g.report(s.run, l == &g.lines[1], evs...)
 	if drop != nil {
 		a = a.without(drop)
 	}

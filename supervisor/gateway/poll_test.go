@@ -26,7 +26,7 @@ func TestAConflictNeverReachesTheBot(t *testing.T) {
 		for len(w.requests()) < 22 {
 			polls++
 			got := w.get(w.bot("getUpdates?timeout=20"))
-			if got.status != 200 || got.body != `{"ok":true,"result":[]}` || got.after < 19*time.Second || got.after > 22*time.Second {
+			if got.status != 200 || got.body != `{"ok":true,"result":[]}` || got.header.Get("Botctl-Parked") != "" || got.after < 19*time.Second || got.after > 22*time.Second {
 				t.Fatalf("poll %d: %+v", polls, got)
 			}
 			if polls > 30 {
@@ -113,6 +113,8 @@ func TestHoldAndServe(t *testing.T) {
 		}
 		if got := <-open; got.body != `{"ok":true,"result":[]}` || got.after != 30*time.Second {
 			t.Errorf("the parked poll: %+v", got)
+		} else if got.header.Get("Botctl-Parked") != "1" {
+			t.Errorf("headers of a parked poll's answer: %v", got.header)
 		}
 		for _, method := range []string{"setWebhook?url=https://x", "DELETEWEBHOOK", "close", "logOut"} {
 			if got := w.get(w.bot(method)); got.body != `{"ok":true,"result":true}` || got.status != 200 {
@@ -221,7 +223,7 @@ func TestAnotherChildTakesOverWhereTheFirstEnded(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := build(t, Options{Substitute: true}, batch(100, 101))
 		w.get(w.bot("getUpdates?timeout=10&limit=1"))
-		second := w.g.Admit()
+		second := w.g.Admit(2)
 		fresh := w.beside(func() reply { return w.get("/bot" + second.Token().Reveal() + "/getUpdates?timeout=30") })
 		if err := second.Polled(t.Context()); err != nil {
 			t.Fatal(err)

@@ -53,6 +53,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s := g.seatOf(t.token)
 	if s == nil {
+		g.exposed(t.token)
 		if malformed(t.token) {
 			notFound.write(w)
 			return
@@ -61,7 +62,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	g.door.trust(r.Context())
-	g.welcome()
+	g.welcome(s)
 	if m := r.Method; m != http.MethodGet && m != http.MethodPost && (m != http.MethodHead || !t.file) {
 		closeEmpty(w, http.StatusNotImplemented)
 		return
@@ -138,14 +139,14 @@ func (g *Gateway) keptBack(s *Seat, method string) bool {
 	return g.lines[0].serving != s.number
 }
 
-// welcome reports the first request of all.
-func (g *Gateway) welcome() {
+// welcome reports the first request of a seat.
+func (g *Gateway) welcome(s *Seat) {
 	g.mu.Lock()
-	first := !g.used
-	g.used = true
+	first := !s.used
+	s.used = true
 	g.mu.Unlock()
 	if first {
-		g.report(false, Event{Kind: Used})
+		g.report(s.run, false, Event{Kind: Used})
 	}
 }
 

@@ -5,7 +5,6 @@ import "time"
 // Snapshot is how the gateway stands. It holds no secret. Times are zero for what has not happened.
 type Snapshot struct {
 	Since     time.Time
-	Used      bool // some request has brought the right token
 	Holding   bool // no seat serves: polls are parked
 	Webhook   bool // one is known to be set
 	AtServer  int  // polls whose request is at the server
@@ -32,7 +31,7 @@ func (g *Gateway) Snapshot() Snapshot {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	s := Snapshot{
-		Since: g.began, Used: g.used, Holding: g.lines[0].serving == nobody,
+		Since: g.began, Holding: g.lines[0].serving == nobody,
 		Calls: g.calls.total, CallsOpen: g.calls.open, Strangers: g.calls.refused, LastCall: g.calls.served,
 		Cursor: g.lines[0].ack, Conflict: g.lines[0].conflict.since, Trouble: g.lines[0].failing.since,
 		UsualGap: max(g.lines[0].gap, g.lines[1].gap),

@@ -43,7 +43,7 @@ func TestConnectionsToTheServer(t *testing.T) {
 			over.Go(func() { g.Serve(ctx, ln) })
 			defer over.Wait()
 			defer stop()
-			g.Admit().Serve()
+			g.Admit(2).Serve()
 			for i := range 5 {
 				body := strings.Repeat("x", i*100_000)
 				resp, err := http.Post("http://"+ln.Addr().String()+"/bot"+realToken.Reveal()+"/sendDocument", "text/plain", strings.NewReader(body))

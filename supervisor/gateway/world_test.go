@@ -114,7 +114,7 @@ func build(t *testing.T, opts Options, answer func(n int, w http.ResponseWriter,
 	if w.g, err = New(opts); err != nil {
 		t.Fatal(err)
 	}
-	w.s = w.g.Admit()
+	w.s = w.g.Admit(1)
 	w.s.Serve()
 	ctx, stop := context.WithCancel(context.Background())
 	w.stop = stop
@@ -249,7 +249,7 @@ func (w *world) reported() (k []EventKind) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, ev := range w.events {
-		if ev.Kind != Used {
+		if ev.Kind != Used && ev.Kind != Polled {
 			k = append(k, ev.Kind)
 		}
 	}

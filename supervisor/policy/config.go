@@ -27,6 +27,8 @@ type Config struct {
 	StopTimeout  time.Duration // for the whole of a stop; default 9 s
 	Heartbeat    time.Duration // how long a child that sends heartbeats may be silent; 0: for ever
 	Preflight    bool          // a token is known, so the Bot API can be asked
+	Gateway      bool          // one stands before the Bot API; whether a child uses it is seen
+	Warm         bool          // --restart-warm: boot the next child beside the present one; needs a gateway that cannot be passed by
 	Seed         uint64        // of the jitter; any value will do
 }
 
@@ -53,6 +55,15 @@ const (
 	beatFresh      = 2 * time.Second  // a deadline so long past shows that we did not run ourselves
 	conflictQuiet  = 2 * time.Minute  // without a sign, a conflict is over
 	checkEvery     = 10 * time.Second // checks for a running child, at most
+	wireLasts      = time.Minute      // a conflict on the wire that goes on for so long is told of again
+	wireOnce       = 15 * time.Second // conflicts within it are one that is over
+	loopSilence    = time.Minute      // without a call, a child whose event loop is said to be broken
+	stallAfter     = 2 * time.Minute  // without a poll, while updates wait
+	stallBusy      = 10 * time.Minute // the same of a child that makes other calls: it may be working
+	callRecent     = time.Minute      // a call so short ago shows that it makes other calls
+	warmLimit      = 2 * time.Minute  // for a child that boots beside another to poll
+	confirmReserve = time.Second      // of the stop time, for the last word to the server
+	confirmMost    = 4 * time.Second
 	defaultTries   = 5
 	defaultStop    = 9 * time.Second
 	defaultGiveUp  = 10 * time.Minute
@@ -81,6 +92,8 @@ func (c Config) Validate() (Config, error) {
 		c.GiveUpWithin = defaultGiveUp
 	}
 	switch {
+	case c.Warm && !c.Gateway:
+		return c, fmt.Errorf("a warm restart needs the gateway")
 	case c.StopTimeout < 0:
 		return c, fmt.Errorf("stop timeout %v: want more than 0", c.StopTimeout)
 	case c.Heartbeat < 0:

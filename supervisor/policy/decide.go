@@ -8,7 +8,7 @@ import "time"
 // cfg must come from Config.Validate.
 func Decide(cfg Config, s State, ev Event, now time.Time) (State, []Action) {
 	t := turn{cfg: cfg, s: s, now: now}
-	if t.endsChildless(ev) {
+	if s.Phase != Done && t.beside(ev) || t.endsChildless(ev) {
 		return t.s, t.acts
 	}
 	switch s.Phase {
@@ -129,6 +129,9 @@ func (t *turn) starting(ev Event) {
 			return
 		}
 		t.started(ev.PID)
+		if t.cfg.Gateway {
+			t.do(ServePolls{Run: ev.Run}) // it may have been started beside another
+		}
 		if t.s.StopWanted {
 			t.end(Finish, t.s.Cause)
 		}
@@ -153,6 +156,19 @@ func (t *turn) running(ev Event) {
 		if ev.Run == t.s.Run {
 			t.exited(ev.Exit)
 		}
+	case WireSeen:
+		switch {
+		case ev.Run == t.s.Run:
+			t.wire(ev)
+		case ev.Run == t.s.Next && ev.Kind == WirePolled:
+			t.nextPolled()
+		}
+	case WireLooked:
+		if ev.Run == t.s.Run && t.s.Wire {
+			t.looked(ev)
+		}
+	case HandedOver:
+		t.handedOver(ev)
 	case SignSeen:
 		if ev.Run == t.s.Run {
 			t.sign(ev)
@@ -176,12 +192,12 @@ func (t *turn) running(ev Event) {
 	case TimePassed:
 		t.due()
 	case RestartAsked:
-		t.end(Again, ByRequest)
+		t.restart()
 	case LockLost:
 		t.s.ExitCode, t.s.Why = exitLock, ev.Cause
 		t.end(Finish, t.s.Cause)
 	case StopAsked:
-		t.end(Finish, t.s.Cause)
+		t.endInOrder(Finish, t.s.Cause)
 	case KillAsked:
 		t.end(Finish, t.s.Cause)
 		t.do(KillChild{})
@@ -194,10 +210,26 @@ func (t *turn) stopping(ev Event) {
 		if ev.Run == t.s.Run {
 			t.ended(ev.Exit)
 		}
+	case Drained:
+		if ev.Run == t.s.Run && t.s.Draining {
+			t.s.Draining = false
+			t.do(EndChild{Grace: t.left()})
+		}
+	case HandedOver:
+		t.handedOverLate(ev)
+	case Confirmed:
+		if t.s.Confirming {
+			t.s.Confirming = false
+			t.finish(t.s.ExitCode, t.s.Why)
+		}
 	case StopAsked:
 		t.s.Then = Finish
 	case KillAsked:
-		t.s.Then = Finish
+		t.s.Then, t.s.Draining = Finish, false
+		if t.s.Confirming {
+			t.finish(t.s.ExitCode, t.s.Why)
+			return
+		}
 		t.do(KillChild{})
 	case LockLost:
 		t.s.Then, t.s.ExitCode, t.s.Why = Finish, exitLock, ev.Cause
@@ -266,7 +298,8 @@ func (t *turn) wait(d time.Duration) {
 
 func (t *turn) start() {
 	t.s.Phase = Starting
-	t.s.Run++
+	t.s.Runs++
+	t.s.Run = t.s.Runs
 	if t.s.Cause != FirstStart {
 		t.s.Restarts[t.s.Cause]++
 		t.s.Last, t.s.LastAt = t.s.Cause, t.now
@@ -276,8 +309,9 @@ func (t *turn) start() {
 
 func (t *turn) started(pid int) {
 	t.s.Phase, t.s.PID, t.s.StartedAt = Running, pid, t.now
-	t.s.Suspect = Suspicion{}
+	t.s.Alive, t.s.Suspect = true, Suspicion{}
 	t.s.Ready, t.s.BeatEvery = false, 0
+	t.wireStarted()
 	t.s.WellAt = t.now.Add(WellAfter)
 	t.s.SweepAt = t.now.Add(sweepAfter)
 	if t.s.ConflictTold > 0 {
@@ -286,19 +320,12 @@ func (t *turn) started(pid int) {
 	}
 }
 
-// end lets the tree of the living child be ended. Signs that come from now on
-// are of our own making.
-func (t *turn) end(then Then, cause Cause) {
-	t.quiet()
-	t.s.Phase, t.s.Then, t.s.Cause = Stopping, then, cause
-	t.do(EndChild{Grace: t.cfg.StopTimeout})
-}
-
 // quiet takes back every deadline that only a running child has.
 func (t *turn) quiet() {
 	t.s.WakeAt, t.s.WellAt, t.s.SweepAt = time.Time{}, time.Time{}, time.Time{}
 	t.s.ProbeAt, t.s.TellAt, t.s.CalmAt = time.Time{}, time.Time{}, time.Time{}
-	t.s.BeatAt = time.Time{}
+	t.s.BeatAt, t.s.LookAt, t.s.NextBy = time.Time{}, time.Time{}, time.Time{}
+	t.s.WireTellAt, t.s.WireCalmAt = time.Time{}, time.Time{}
 }
 
 func (t *turn) count(ev Swept) { t.s.Ended += uint32(ev.Ended) }
@@ -309,6 +336,10 @@ func (t *turn) due() {
 	if t.reached(s.WellAt) {
 		s.WellAt = time.Time{}
 		s.EverWell, s.Fails, s.StartFails = true, 0, 0
+		if t.cfg.Gateway && !s.WireUsed && !s.WireTold {
+			s.WireTold = true
+			t.do(Tell{What: GatewayUnused})
+		}
 	}
 	if t.reached(s.SweepAt) {
 		s.SweepAt = t.now.Add(sweepEvery)
@@ -327,6 +358,7 @@ func (t *turn) due() {
 	if t.reached(s.TellAt) {
 		t.tellConflict()
 	}
+	t.wireDue()
 	if t.reached(s.BeatAt) {
 		t.missed()
 	}

@@ -15,6 +15,7 @@ type play struct {
 	s    State
 	now  time.Time
 	acts []Action // of the latest event
+	told map[Word]int
 }
 
 func newPlay(t *testing.T, cfg Config) *play {
@@ -23,12 +24,17 @@ func newPlay(t *testing.T, cfg Config) *play {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &play{t: t, cfg: cfg, now: t0}
+	return &play{t: t, cfg: cfg, now: t0, told: map[Word]int{}}
 }
 
 func (p *play) on(evs ...Event) *play {
 	for _, ev := range evs {
 		p.s, p.acts = Decide(p.cfg, p.s, ev, p.now)
+		for _, a := range p.acts {
+			if a, ok := a.(Tell); ok {
+				p.told[a.What]++
+			}
+		}
 	}
 	return p
 }

@@ -38,17 +38,34 @@
 //	          SignSeen webhook, 401          ask the Bot API
 //	          Checked: refused, webhook stop end the tree, done 78
 //	          SocketsProbed: deaf            end the tree, start (none open for 10 s, or silent for 70 s)
-//	          RestartAsked                   end the tree, start
+//	          RestartAsked                   end in order, start; warm: see below
 //	          Notified heartbeat             from now on one must come every Config.Heartbeat
 //	          Notified trigger, or none came end the tree, start; a fresh period if we did not run ourselves
 //	          60 s have passed               the child is well; failures are forgotten
 //	          5 s, then each 30 s            sweep beside the child
-//	stopping  ChildExited                    start, or done
+//	          WireSeen: first poll           from now on the wire decides, and text of a conflict, a webhook, a
+//	                                         401 is none; of an event loop: restart without a call for 60 s
+//	          WireSeen: conflict             sweep; told at once, at 60 s, at the end; the child is left alone
+//	          WireSeen: webhook, 401         ask the Bot API
+//	          WireLooked, each 30 s          no poll for 2 min (10 min of a child that makes other calls, and at
+//	                                         least 3 x its usual gap) while updates wait and do not grow fewer:
+//	                                         free its poll at the second look, restart at the third
+//	stopping  ChildExited                    start, or done; behind the gateway the server is told first what
+//	                                         was handled
+//	          Drained                        end the tree
 //	          StopAsked                      done follows
 //	waiting   back-off over, RestartAsked    start
 //	any       StopAsked, first SIGINT        done 0, once the tree is gone
 //	          KillAsked                      the same, and the tree is killed at once
 //	          LockLost                       done 73, once the tree is gone
+//
+// A stop or restart in order of a child that polls through the gateway: hold its polls, drain (a third of the stop time at most),
+// SIGTERM. Any other end holds the polls and goes on at once.
+//
+// A warm restart (--restart-warm) is a phase of its own in all but name: the next child is started beside the present one
+// (Next), with its polls held. Its first poll begins the hand-over; then it is the present child, and the
+// other one (Old) is drained and ended. Until the hand-over, whatever befalls the next child changes nothing for
+// the present one, and if that ends, the next one takes its place.
 //
 // Text of the child's output alone restarts it at most once in ten minutes, unless the owner
 // said --restart-on-first-sign. With a limit set by --give-up, failures past it end with 70.

@@ -67,6 +67,32 @@ type (
 		Trigger bool          // it asks to be treated as if a heartbeat had been missed
 		Every   time.Duration // another interval; 0: as before
 	}
+	// WireSeen reports what the gateway saw of child number Run; 0: nobody knows of which.
+	WireSeen struct {
+		Run    uint32
+		Kind   Wire
+		Count  int       // in a row
+		Since  time.Time // the first of them
+		Detail string
+	}
+	// WireLooked is the outcome of a LookAtWire. Pending is of interest when it was asked for: below 0 the server
+	// did not say.
+	WireLooked struct {
+		Run     uint32
+		Open    bool          // it has a poll under way
+		Idle    time.Duration // since when it has none
+		Gap     time.Duration // its usual time between two
+		Begun   time.Time     // its latest poll or call
+		Call    time.Time     // its latest call that is no poll; now, while one is open
+		Asked   bool          // Pending was asked for
+		Pending int           // updates that wait at the server
+	}
+	// Drained reports that child number Run is done with what it was given, or that the time for it is over. Its polls are held.
+	Drained struct{ Run uint32 }
+	// Confirmed reports that the server knows what was handled, or cannot be told.
+	Confirmed struct{}
+	// HandedOver reports that the polls of child number Run go to the server, and those of no other.
+	HandedOver struct{ Run uint32 }
 	// StopAsked is SIGTERM, the first SIGINT, or botctl stop.
 	StopAsked struct{}
 	// KillAsked is the second SIGINT.
@@ -90,10 +116,32 @@ func (ChildExited) event()   {}
 func (SignSeen) event()      {}
 func (SocketsProbed) event() {}
 func (Notified) event()      {}
+func (WireSeen) event()      {}
+func (WireLooked) event()    {}
+func (Drained) event()       {}
+func (Confirmed) event()     {}
+func (HandedOver) event()    {}
 func (StopAsked) event()     {}
 func (KillAsked) event()     {}
 func (RestartAsked) event()  {}
 func (TimePassed) event()    {}
+
+// Wire is what a WireSeen is about.
+type Wire uint8
+
+// What the gateway sees.
+const (
+	WireUsed       Wire = iota // the child's first call
+	WirePolled                 // its first poll
+	WireRealToken              // it has the real token although it was given another
+	WireConflict               // another poller took the poll; the child does not see it
+	WireWebhook                // a webhook is set; polls wait
+	WireRefused                // the server refused the token, and the child has seen it
+	WireTrouble                // the server does not answer polls as it should
+	WireCalm                   // it does again
+	WireRenumbered             // Telegram has begun to number updates anew
+	numWires
+)
 
 // Purpose is what a sweep is for.
 type Purpose uint8
@@ -140,12 +188,47 @@ type (
 	Sweep struct{ For Purpose }
 	// Check asks for Checked.
 	Check struct{}
-	// StartChild asks for ChildStarted or StartFailed, and later ChildExited.
-	StartChild struct{ Run uint32 }
+	// StartChild asks for ChildStarted or StartFailed, and later ChildExited. Beside: another child lives, so its polls
+	// are held.
+	StartChild struct {
+		Run    uint32
+		Beside bool
+	}
 	// EndChild ends the tree of the living child: SIGTERM, and SIGKILL after Grace.
 	EndChild struct{ Grace time.Duration }
-	// KillChild ends it at once.
+	// EndOther is EndChild for another one than the present child.
+	EndOther struct {
+		Run   uint32
+		Grace time.Duration
+	}
+	// KillChild ends every child at once.
 	KillChild struct{}
+	// HoldPolls parks the polls of child number Run.
+	HoldPolls struct{ Run uint32 }
+	// ServePolls lets those of child number Run go to the server.
+	ServePolls struct{ Run uint32 }
+	// FreePoll answers the polls of child number Run with an empty list.
+	FreePoll struct{ Run uint32 }
+	// ResumePolls lets polls go on that wait for a webhook to go.
+	ResumePolls struct{}
+	// Drain asks for Drained, within Limit.
+	Drain struct {
+		Run   uint32
+		Limit time.Duration
+	}
+	// HandOver parks the polls of From, waits for its acknowledgement at most for Limit, lets those of To go to the server, and
+	// asks for HandedOver.
+	HandOver struct {
+		From, To uint32
+		Limit    time.Duration
+	}
+	// Confirm asks for Confirmed, within Limit.
+	Confirm struct{ Limit time.Duration }
+	// LookAtWire asks for WireLooked. Pending: ask the server how many updates wait.
+	LookAtWire struct {
+		Run     uint32
+		Pending bool
+	}
 	// ProbeSockets asks for SocketsProbed.
 	ProbeSockets struct{ Run uint32 }
 	// Tell says something to the owner that no change of phase says.
@@ -158,7 +241,16 @@ func (Sweep) action()        {}
 func (Check) action()        {}
 func (StartChild) action()   {}
 func (EndChild) action()     {}
+func (EndOther) action()     {}
 func (KillChild) action()    {}
+func (HoldPolls) action()    {}
+func (ServePolls) action()   {}
+func (FreePoll) action()     {}
+func (ResumePolls) action()  {}
+func (Drain) action()        {}
+func (HandOver) action()     {}
+func (Confirm) action()      {}
+func (LookAtWire) action()   {}
 func (ProbeSockets) action() {}
 func (Tell) action()         {}
 
@@ -172,4 +264,11 @@ const (
 	WebhookIsSet                // it stays, by --webhook keep
 	WebhookWasSet               // it was deleted while the child ran
 	RefusedUnproven             // the child was refused; the Bot API says the token is fine, or cannot be asked
+	GatewayUsed                 // the child polls through it
+	GatewayUnused               // the child has been well without it
+	ConflictHeld                // another poller takes the poll, and the gateway keeps it from the child
+	ConflictGoesOn              // that has lasted for a minute
+	PollFreed                   // updates wait and the child asks for none: its poll was freed
+	WarmFailed                  // the child that was to take over ended, or did not poll; the present one goes on
+	RestartUnderWay             // a restart was asked for while one is under way
 )

@@ -10,6 +10,9 @@ const sigInt = 2
 
 // exited answers a child that ended by itself.
 func (t *turn) exited(e Exit) {
+	if t.heir(e) {
+		return
+	}
 	cause := t.causeOf(e)
 	settled := t.settled()
 	t.gone(e)
@@ -27,16 +30,33 @@ func (t *turn) exited(e Exit) {
 
 // ended answers a child whose tree we ended.
 func (t *turn) ended(e Exit) {
-	settled := t.settled()
+	t.s.WasSettled = t.settled()
 	t.gone(e)
-	if t.s.Then == Finish {
-		if e.Survivors > 0 && t.s.ExitCode == 0 {
-			t.finish(1, fmt.Sprintf("%d processes of the bot could not be ended; they may still poll", e.Survivors))
-			return
-		}
-		t.finish(t.s.ExitCode, t.s.Why)
+	t.s.Draining = false
+	t.s.Survivors += e.Survivors
+	t.allEnded()
+}
+
+// allEnded goes on after a stop when no child is left.
+func (t *turn) allEnded() {
+	s := &t.s
+	if s.Alive || s.Next != 0 || s.Old != 0 || s.Confirming {
 		return
 	}
+	if s.Then == Finish {
+		if s.Survivors > 0 && s.ExitCode == 0 {
+			t.finish(1, fmt.Sprintf("%d processes of the bot could not be ended; they may still poll", s.Survivors))
+			return
+		}
+		if s.WireUsed && s.ExitCode == 0 {
+			s.Confirming = true
+			t.do(Confirm{Limit: min(max(s.EndBy.Sub(t.now), confirmReserve), confirmMost)})
+			return
+		}
+		t.finish(s.ExitCode, s.Why)
+		return
+	}
+	settled := s.WasSettled
 	switch t.s.Cause {
 	case ByRequest, ByLocalRival:
 		t.sweep()
@@ -49,8 +69,9 @@ func (t *turn) ended(e Exit) {
 // gone forgets the child.
 func (t *turn) gone(e Exit) {
 	t.quiet()
-	t.s.PID, t.s.LastExit = 0, e
+	t.s.PID, t.s.Alive, t.s.LastExit = 0, false, e
 	t.s.Suspect, t.s.ConflictSweep, t.s.Probing = Suspicion{}, false, false
+	t.s.Stall = Stall{}
 }
 
 // settled says whether the child ran long enough for its end to be no failed start.

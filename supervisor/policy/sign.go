@@ -7,6 +7,9 @@ import "time"
 func (t *turn) sign(ev SignSeen) {
 	s := &t.s
 	s.Signs++
+	if s.Wire && ev.Kind != EventLoop {
+		return // the wire decides
+	}
 	if s.Suspect.Kind != ev.Kind {
 		s.Suspect = Suspicion{Kind: ev.Kind, Since: t.now}
 	}
@@ -28,20 +31,23 @@ func (t *turn) sign(ev SignSeen) {
 		}
 		t.watch()
 	case EventLoop:
-		if t.cfg.FirstSign || t.repeated() && t.textMayRestart() {
+		switch {
+		case t.cfg.FirstSign, !s.Wire && t.repeated() && t.textMayRestart():
 			t.restartByText(ByEventLoop)
-			return
+		case s.Wire:
+			s.LookAt = t.now.Add(loopSilence)
+		default:
+			t.watch()
 		}
-		t.watch()
 	case Webhook, Unauthorized:
 		s.NeedCheck = true
-		t.check()
+		t.check(ev.Kind)
 	}
 }
 
 // sweptForConflict goes on when it is known whether a rival was on this host.
 func (t *turn) sweptForConflict(ended int) {
-	if t.s.Suspect.Kind != Conflict {
+	if t.s.Wire || t.s.Suspect.Kind != Conflict {
 		return
 	}
 	if ended > 0 {
@@ -218,11 +224,12 @@ func (t *turn) probed(ev SocketsProbed) {
 	t.remoteRival(false)
 }
 
-// check asks the Bot API whether a 401 or a webhook that the output speaks of is real.
-func (t *turn) check() {
+// check asks the Bot API whether a 401 or a webhook that the output, or the gateway, speaks of is real.
+func (t *turn) check(what Kind) {
 	s := &t.s
+	s.CheckFor = what
 	if !t.cfg.Preflight {
-		t.do(Tell{What: unproven(s.Suspect.Kind)})
+		t.do(Tell{What: unproven(what)})
 		return
 	}
 	if s.CheckAsked || !s.CheckedAt.IsZero() && t.now.Sub(s.CheckedAt) < checkEvery {
@@ -243,12 +250,23 @@ func (t *turn) checkedBeside(ev Checked) {
 	case WebhookDeleted:
 		s.NeedCheck = false
 		t.do(Tell{What: WebhookWasSet})
+		t.resume()
 	case WebhookKept:
 		t.do(Tell{What: WebhookIsSet})
 	case CheckPassed, CheckTrouble:
-		if s.Suspect.Kind == Unauthorized {
+		if s.CheckFor == Unauthorized {
 			t.do(Tell{What: RefusedUnproven})
 		}
+		if ev.Verdict == CheckPassed {
+			t.resume()
+		}
+	}
+}
+
+// resume lets polls go on that waited for a webhook.
+func (t *turn) resume() {
+	if t.s.Wire && t.s.CheckFor == Webhook {
+		t.do(ResumePolls{})
 	}
 }
 

@@ -54,10 +54,11 @@ const (
 	ByRequest            // botctl restart, SIGHUP
 	ByStartFailure       // it was not started for want of something that may come back
 	ByHeartbeat          // it spoke of its watchdog and then fell silent
+	ByStall              // updates wait, and it asks for none
 	NumCauses
 )
 
-var causeNames = [NumCauses]string{"first_start", "exit", "out_of_memory", "event_loop", "conflict_local", "conflict_elsewhere", "request", "start_failure", "heartbeat"}
+var causeNames = [NumCauses]string{"first_start", "exit", "out_of_memory", "event_loop", "conflict_local", "conflict_elsewhere", "request", "start_failure", "heartbeat", "stalled"}
 
 func (c Cause) String() string { return name(causeNames[:], int(c)) }
 
@@ -88,6 +89,12 @@ type Suspicion struct {
 	Deaf      bool         // the sockets confirmed it
 }
 
+// Stall is what was seen of a child that asks for no updates while some wait. The zero value: nothing.
+type Stall struct {
+	Looks   int // that have seen it, one after the other
+	Pending int // updates, at the latest of them
+}
+
 // State is all that Decide remembers. It is copied by value and comparable.
 // Times are zero when unset.
 type State struct {
@@ -100,7 +107,9 @@ type State struct {
 	LastAt   time.Time
 
 	Run        uint32 // number of the child, counted from 1; 0 before the first
+	Runs       uint32 // the highest number that was given to a child
 	PID        int    // of the living child, 0 without one
+	Alive      bool   // there is one
 	StartedAt  time.Time
 	LastExit   Exit
 	StopWanted bool // a stop came while the child was being started
@@ -116,17 +125,40 @@ type State struct {
 	CheckAsked bool // a preflight for the running child is under way
 	CheckedAt  time.Time
 
-	Suspect          Suspicion
-	Probing          bool          // a look at the sockets is under way
-	ConflictSweep    bool          // a sweep for a conflict is under way
-	ConflictLast     time.Time     // the latest sign of one
-	ConflictStreak   int           // starts forced by a rival elsewhere, since ten quiet minutes
-	ConflictRestart  time.Time     // the latest of those
-	ConflictTold     int           // how often the owner was told; 0 when no conflict lasts
-	ConflictSince    time.Time     // when the one that lasts began
-	TextRestart      time.Time     // the latest restart that rested on text alone
-	WaitAfterSweep   time.Duration // back-off to take unless the sweep ends a rival
-	Conflicts, Signs uint32        // counted for status
+	Suspect         Suspicion
+	Probing         bool          // a look at the sockets is under way
+	ConflictSweep   bool          // a sweep for a conflict is under way
+	ConflictLast    time.Time     // the latest sign of one
+	ConflictStreak  int           // starts forced by a rival elsewhere, since ten quiet minutes
+	ConflictRestart time.Time     // the latest of those
+	ConflictTold    int           // how often the owner was told; 0 when no conflict lasts
+	ConflictSince   time.Time     // when the one that lasts began
+	TextRestart     time.Time     // the latest restart that rested on text alone
+	WaitAfterSweep  time.Duration // back-off to take unless the sweep ends a rival
+
+	// What is seen on the wire, by the gateway.
+	Wire      bool      // the child polls through it, so that it decides and text does not
+	WireUsed  bool      // a child has used it at all
+	WireTold  bool      // that it is used, or that it is not
+	WireSince time.Time // when the conflict that it absorbs began
+	WireLong  bool      // the owner was told that this one lasts
+	Stall     Stall
+	CheckFor  Kind // what the latest check of a running child was for
+
+	// A stop in order, and a child beside the child.
+	EndBy       time.Time // when the stop that is under way must be over
+	WasSettled  bool      // the child that it ended had been well
+	Draining    bool      // the child is to finish what it was given
+	Confirming  bool      // it is gone, and the server is told what it has handled
+	Survivors   int       // processes of other children that could not be ended
+	Next        uint32    // number of the child that boots beside it; 0 without one
+	NextPID     int
+	NextAlive   bool // it is started
+	NextGone    bool // it ended while polls were being handed over to it
+	HandingOver bool
+	Old         uint32 // number of the child whose polls were handed over, until it is gone
+
+	Conflicts, Signs uint32 // counted for status
 	Restarts         [NumCauses]uint32
 	Ended            uint32 // stale processes ended
 
@@ -138,6 +170,11 @@ type State struct {
 	ProbeAt time.Time // next look at the child's sockets
 	TellAt  time.Time // next word about a conflict that lasts
 	CalmAt  time.Time // without another sign until then, it is over
+
+	LookAt     time.Time // next look at the child's calls
+	WireTellAt time.Time // next word about a conflict on the wire
+	WireCalmAt time.Time // without another one until then, it is over
+	NextBy     time.Time // until then the child that boots beside must poll
 
 	Seed uint64 // of the jitter
 }
@@ -154,7 +191,7 @@ const (
 // Deadline returns the earliest deadline of s; the zero time when it has none.
 func (s State) Deadline() time.Time {
 	var first time.Time
-	for _, t := range [...]time.Time{s.WakeAt, s.WellAt, s.BeatAt, s.SweepAt, s.ProbeAt, s.TellAt, s.CalmAt} {
+	for _, t := range [...]time.Time{s.WakeAt, s.WellAt, s.BeatAt, s.SweepAt, s.ProbeAt, s.TellAt, s.CalmAt, s.LookAt, s.WireTellAt, s.WireCalmAt, s.NextBy} {
 		if !t.IsZero() && (first.IsZero() || t.Before(first)) {
 			first = t
 		}
@@ -163,7 +200,7 @@ func (s State) Deadline() time.Time {
 }
 
 // Elsewhere says whether a conflict goes on whose rival is not on this host.
-func (s State) Elsewhere() bool { return s.ConflictTold > 0 }
+func (s State) Elsewhere() bool { return s.ConflictTold > 0 || s.WireLong }
 
 func name(names []string, i int) string {
 	if i < len(names) {
