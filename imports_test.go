@@ -29,7 +29,7 @@ var fences = map[string]string{
 // below lists what each package may import of this module. Leaves import nothing but token and mutant.
 var below = map[string][]string{
 	"botctl/cmd/botctl":          {"botctl/bot", "botctl/bot/sandbox", "botctl/supervisor", "botctl/supervisor/control", "botctl/supervisor/lock", "botctl/supervisor/notify", "botctl/supervisor/policy", "botctl/supervisor/proc", "botctl/supervisor/stale", "botctl/supervisor/token"},
-	"botctl/supervisor":          {"botctl/supervisor/mutant", "botctl/supervisor/control", "botctl/supervisor/lock", "botctl/supervisor/logscan", "botctl/supervisor/notify", "botctl/supervisor/policy", "botctl/supervisor/proc", "botctl/supervisor/stale", "botctl/supervisor/token"},
+	"botctl/supervisor":          {"botctl/supervisor/mutant", "botctl/supervisor/control", "botctl/supervisor/gateway", "botctl/supervisor/lock", "botctl/supervisor/logscan", "botctl/supervisor/notify", "botctl/supervisor/policy", "botctl/supervisor/proc", "botctl/supervisor/stale", "botctl/supervisor/token"},
 	"botctl/supervisor/control":  {"botctl/supervisor/mutant"},
 	"botctl/supervisor/gateway":  {"botctl/supervisor/mutant", "botctl/supervisor/token"},
 	"botctl/supervisor/lock":     {"botctl/supervisor/mutant"},

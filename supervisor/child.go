@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"botctl/supervisor/control"
+	"botctl/supervisor/gateway"
 	"botctl/supervisor/logscan"
 	"botctl/supervisor/mutant"
 	"botctl/supervisor/policy"
@@ -19,23 +20,35 @@ import (
 type living struct {
 	*proc.Child
 	run       uint32
+	seat      *gateway.Seat   // nil without a gateway
 	announced chan struct{}   // closed when the loop has been told of it
 	over      context.Context // of the run
 }
 
-// runChild starts child number n, waits until its whole tree is gone, and reports both.
-func (r *run) runChild(ctx context.Context, n uint32) {
+// runChild starts child number n, waits until its whole tree is gone, and reports both. The polls of one that is started
+// beside another are held.
+func (r *run) runChild(ctx context.Context, n uint32, beside bool) {
 	files, err := r.childLock()
 	if err != nil {
 		r.send(ctx, policy.StartFailed{Run: n, Detail: err.Error()})
 		return
 	}
 	out := r.newOutput(ctx, n)
+	argv, env := r.opts.Argv, r.opts.Env
+	var seat *gateway.Seat
+	if r.gate != nil {
+		seat = r.gate.Admit(n)
+		defer seat.Leave()
+		if !beside {
+			seat.Serve()
+		}
+		argv, env = r.substituted(argv, seat), r.substituted(r.gatewayEnv(env), seat)
+	}
 	c, err := proc.Start(proc.Spec{
-		Argv:        r.opts.Argv,
+		Argv:        argv,
 		Path:        r.opts.Path,
 		Dir:         r.opts.Dir,
-		Env:         append(slices.Clip(r.opts.Env), r.notifyEnv()...),
+		Env:         append(slices.Clip(env), r.notifyEnv()...),
 		Extra:       files,
 		Mark:        r.marks[0],
 		Interactive: r.opts.Interactive,
@@ -46,8 +59,8 @@ func (r *run) runChild(ctx context.Context, n uint32) {
 		r.send(ctx, startFailure(n, r.mask(err.Error()), err))
 		return
 	}
-	live := &living{Child: c, run: n, announced: make(chan struct{}), over: ctx}
-	r.child.Store(live)
+	live := &living{Child: c, run: n, seat: seat, announced: make(chan struct{}), over: ctx}
+	r.children.add(live)
 	r.guardian.Watch(c)
 	r.send(ctx, policy.ChildStarted{Run: n, PID: c.PID()})
 	close(live.announced)
@@ -57,9 +70,12 @@ func (r *run) runChild(ctx context.Context, n uint32) {
 	tightenEarly(c)
 	<-c.Done()
 	out.close()
-	r.child.Store(nil)
+	r.children.drop(live)
+	if seat != nil {
+		seat.Leave()
+	}
 	e := c.Exit()
-	r.noteExit(e)
+	r.noteExit(n, e)
 	r.send(ctx, policy.ChildExited{Run: n, Exit: policy.Exit{Code: e.Code, Signal: int(e.Signal), OOM: e.OOMKilled, Survivors: len(e.Survivors)}})
 }
 

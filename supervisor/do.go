@@ -70,7 +70,7 @@ func (r *run) watchLocks(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if c := r.child.Load(); c != nil {
+		for _, c := range r.children.all() {
 			c.Tighten()
 		}
 		if err := r.verifyLocks(); err != nil {
@@ -137,9 +137,7 @@ func (r *run) sweep(ctx context.Context, p policy.Purpose, first bool) policy.Sw
 	if p == policy.AtConflict {
 		target.Peers, _ = r.peers.addresses(ctx)
 	}
-	if c := r.child.Load(); c != nil {
-		target.Keep = c.Tree()
-	}
+	target.Keep = r.children.trees()
 	report, err := r.finder.Sweep(ctx, target, stale.Options{Conflict: p == policy.AtConflict, Lineage: first})
 	if err != nil {
 		r.opts.Log.Warn("stale processes could not be looked for", keyCause, err.Error())
@@ -152,7 +150,7 @@ func (r *run) sweep(ctx context.Context, p policy.Purpose, first bool) policy.Sw
 func (r *run) probe(ctx context.Context, n uint32) policy.SocketsProbed {
 	ev := policy.SocketsProbed{Run: n}
 	addrs, ok := r.peers.addresses(ctx)
-	c := r.child.Load()
+	c := r.children.get(n)
 	if c == nil || !ok {
 		return ev
 	}

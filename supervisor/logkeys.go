@@ -14,6 +14,7 @@ const (
 	keyOutcome  = "outcome"       // what became of it
 	keyToken    = "token_from"    // where the token was found
 	keyAPI      = "api"           // Bot API server
+	keyGateway  = "gateway"       // where the bot reaches it
 	keyTimes    = "more_times"    // how often this came up without being said
 	keySince    = "since"         // of the conflict or the holder
 	keyLine     = "line"          // of the bot's output

@@ -75,18 +75,56 @@ func (r *run) do(ctx context.Context, s policy.State, a policy.Action) {
 	case policy.Check:
 		r.beside(func() { r.send(ctx, r.preflight(ctx)) })
 	case policy.StartChild:
-		r.beside(func() { r.runChild(ctx, a.Run) })
+		r.beside(func() { r.runChild(ctx, a.Run, a.Beside) })
 	case policy.EndChild:
-		if c := r.child.Load(); c != nil {
-			c.Stop(a.Grace)
-		}
+		r.stopChild(s.Run, a.Grace)
+	case policy.EndOther:
+		r.stopChild(a.Run, a.Grace)
 	case policy.KillChild:
-		if c := r.child.Load(); c != nil {
+		for _, c := range r.children.all() {
 			c.Kill()
 		}
 	case policy.ProbeSockets:
 		r.beside(func() { r.send(ctx, r.probe(ctx, a.Run)) })
 	case policy.Tell:
 		r.tell(s, a.What)
+	default:
+		r.doWire(ctx, a)
+	}
+}
+
+// doWire is do for what concerns the gateway.
+func (r *run) doWire(ctx context.Context, a policy.Action) {
+	switch a := a.(type) {
+	case policy.HoldPolls:
+		if seat := r.seatOf(a.Run); seat != nil {
+			seat.Hold()
+		}
+	case policy.ServePolls:
+		if seat := r.seatOf(a.Run); seat != nil {
+			seat.Serve()
+		}
+	case policy.FreePoll:
+		if seat := r.seatOf(a.Run); seat != nil {
+			seat.FreePoll()
+		}
+	case policy.ResumePolls:
+		if r.gate != nil {
+			r.gate.WebhookGone()
+		}
+	case policy.Drain:
+		r.beside(func() { r.drain(ctx, a) })
+	case policy.HandOver:
+		r.beside(func() { r.handOver(ctx, a) })
+	case policy.Confirm:
+		r.beside(func() { r.confirm(ctx, a.Limit) })
+	case policy.LookAtWire:
+		r.beside(func() { r.lookAtWire(ctx, a) })
+	}
+}
+
+func (r *run) stopChild(run uint32, grace time.Duration) {
+	if c := r.children.get(run); c != nil {
+		c.Stop(grace)
 	}
 }

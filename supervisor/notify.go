@@ -49,8 +49,8 @@ func (r *run) hear(l *notify.Listener) {
 		if err != nil {
 			return
 		}
-		c := r.child.Load()
-		if c == nil || !c.Owns(pid) {
+		c := r.children.owner(pid)
+		if c == nil {
 			continue
 		}
 		<-c.announced

@@ -22,6 +22,7 @@ var causeText = [policy.NumCauses]string{
 	policy.ByRequest:      "restart was asked for",
 	policy.ByStartFailure: "it could not be started",
 	policy.ByHeartbeat:    "its heartbeat stopped: it hangs",
+	policy.ByStall:        "updates waited and it asked for none: it hangs",
 }
 
 // signText says in words what a sign is one of.
@@ -66,7 +67,17 @@ func (r *run) say(old, now policy.State, ev policy.Event) {
 	case policy.SignSeen:
 		r.saySign(old, ev)
 	case policy.ChildExited:
-		r.sayExit(old, now)
+		if ev.Run == old.Run {
+			r.sayExit(old, now)
+		} else {
+			r.sayOtherExit(old, ev)
+		}
+	case policy.WireSeen:
+		r.sayWire(now, ev)
+	case policy.HandedOver:
+		if old.Phase == policy.Running && now.Run == ev.Run && old.Run != ev.Run {
+			r.opts.Log.Info("bot started again; it has taken over", keyPID, now.PID, keyCause, causeText[now.Cause])
+		}
 	}
 	if old.Phase == policy.Running && now.Phase == policy.Stopping {
 		r.sayStopping(now)
@@ -104,6 +115,10 @@ func (r *run) sayChecked(ev policy.Checked) {
 }
 
 func (r *run) sayStarted(now policy.State, ev policy.ChildStarted) {
+	if ev.Run == now.Next {
+		r.opts.Log.Info("the next bot boots beside the present one; its polls are held", keyPID, ev.PID)
+		return
+	}
 	if now.Cause == policy.FirstStart {
 		r.opts.Log.Info("bot started", keyPID, ev.PID)
 		return
@@ -169,11 +184,17 @@ func (r *run) tell(s policy.State, what policy.Word) {
 			"conflicts", s.Conflicts, keySince, s.ConflictSince)
 	case policy.ConflictOver:
 		r.opts.Log.Info("the conflict is over: no sign of another poller for two minutes")
+	case policy.GatewayUsed, policy.GatewayUnused, policy.ConflictHeld, policy.ConflictGoesOn, policy.PollFreed, policy.WarmFailed, policy.RestartUnderWay:
+		r.tellWire(s, what)
 	case policy.WebhookIsSet:
 		r.often(slog.LevelError, "a webhook is set, so the bot cannot poll: delete it, or run with --webhook delete", "webhook")
 	case policy.WebhookWasSet:
 		r.often(slog.LevelWarn, "a webhook was set while the bot polled; it is deleted", "webhook")
 	case policy.RefusedUnproven:
+		if r.opts.Gateway == GatewayRequire {
+			r.often(slog.LevelError, "the bot was refused, and its token is good: it goes round the gateway; "+takeBase, "refused")
+			return
+		}
 		r.often(slog.LevelWarn, "the bot says that its token is refused, which botctl cannot confirm: does it use another token?", "refused")
 	}
 }

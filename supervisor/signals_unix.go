@@ -72,15 +72,20 @@ func canSuspend() bool {
 // suspend stops the bot, which is in a group of its own that the terminal does not reach, and then
 // ourselves. Whoever continues us continues it (P43).
 func (r *run) suspend() {
-	if c := r.child.Load(); c != nil && !r.opts.Interactive {
-		c.Signal(syscall.SIGSTOP)
-		r.suspended.Store(true)
+	if !r.opts.Interactive {
+		for _, c := range r.children.all() {
+			c.Signal(syscall.SIGSTOP)
+			r.suspended.Store(true)
+		}
 	}
 	syscall.Kill(os.Getpid(), syscall.SIGSTOP)
 }
 
 func (r *run) resume() {
-	if c := r.child.Load(); c != nil && r.suspended.Swap(false) {
+	if !r.suspended.Swap(false) {
+		return
+	}
+	for _, c := range r.children.all() {
 		c.Signal(syscall.SIGCONT)
 	}
 }

@@ -31,6 +31,7 @@ type seen struct {
 	told         map[int]bool // suspects that were told of, by pid
 	exit         *control.LastExit
 	exitReason   string
+	exitRun      uint32 // the child that ended so
 	signLine     string // of the bot's output, masked
 	notify       *notify.Listener
 	botStatus    string // what the bot says of itself, masked
@@ -53,10 +54,10 @@ func (r *run) noteSign(e logscan.Evidence) {
 	r.seen.signLine = r.mask(e.Line)
 }
 
-func (r *run) noteExit(e proc.Exit) {
+func (r *run) noteExit(n uint32, e proc.Exit) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.seen.exitReason = e.String()
+	r.seen.exitReason, r.seen.exitRun = e.String(), n
 	r.seen.exit = &control.LastExit{Code: e.Code, Signal: int(e.Signal), Reason: e.String(), At: time.Now().UTC()}
 }
 
@@ -103,7 +104,7 @@ func (r *run) Status() control.Status {
 		APIBase:       r.mask(r.opts.APIBase),
 		Sandbox:       r.opts.Sandbox,
 		Phase:         s.Phase.String(),
-		Well:          s.Phase == policy.Running && s.Suspect.Kind == policy.NoSign && !s.Elsewhere(),
+		Well:          s.Phase == policy.Running && s.Suspect.Kind == policy.NoSign && !s.Elsewhere() && s.Stall.Looks == 0,
 		SupervisorPID: os.Getpid(),
 		StartedAt:     r.began.UTC(),
 		UptimeSeconds: now.Sub(r.began).Seconds(),
@@ -122,7 +123,11 @@ func (r *run) Status() control.Status {
 	if s.Phase == policy.Done {
 		st.ExitCode = new(s.ExitCode)
 	}
-	if c := r.child.Load(); c != nil {
+	c := r.children.get(s.Run)
+	if c == nil {
+		c = r.children.latest()
+	}
+	if c != nil {
 		tree := c.Tree()
 		st.Child = &control.Child{
 			PID: c.PID(), StartedAt: c.Started().UTC(), UptimeSeconds: now.Sub(c.Started()).Seconds(),
@@ -132,6 +137,7 @@ func (r *run) Status() control.Status {
 			st.Well, st.Trouble = false, cmp.Or(st.Trouble, "the bot is stopped (SIGSTOP); SIGCONT wakes it")
 		}
 	}
+	st.Gateway = r.gatewayStatus(s)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.seen.name != "" {
@@ -172,6 +178,8 @@ func trouble(s policy.State) string {
 		return "waiting before the next start: " + causeText[s.Cause]
 	case s.Phase == policy.Standby:
 		return "another supervisor has this bot"
+	case s.Stall.Looks > 0:
+		return "updates wait, and the bot asks for none"
 	case s.Phase == policy.Running && s.Suspect.Kind != policy.NoSign:
 		return "the bot's output speaks of " + signText[s.Suspect.Kind]
 	}

@@ -6,6 +6,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -20,6 +21,7 @@ import (
 	"time"
 
 	"botctl/supervisor/control"
+	"botctl/supervisor/gateway"
 	"botctl/supervisor/lock"
 	"botctl/supervisor/notify"
 	"botctl/supervisor/policy"
@@ -38,13 +40,15 @@ type Options struct {
 	Interactive bool     // hand it the terminal
 
 	Token       token.Token // zero: unknown, and nothing is asked of the Bot API
+	TokenName   string      // of the variable that holds it, wherever that is; empty for a file
 	TokenSource string      // for people, "environment BOT_TOKEN"
 	TokenEnv    string      // --token-env, a further name under which rivals may hold a token
 	APIBase     string      // default DefaultAPIBase
 	Webhook     WebhookPolicy
+	Gateway     GatewayMode
 	Terminal    bool // a person sits before it: no webhook is deleted unasked
 
-	Policy   policy.Config // Preflight and Interactive are set by Run
+	Policy   policy.Config // Preflight, Interactive and Gateway are set by Run
 	StateDir string
 	Rivals   []string
 	Spare    []string
@@ -98,7 +102,10 @@ type run struct {
 	sweeps    chan policy.Purpose
 	dirty     chan struct{} // the state file is out of date
 	wg        sync.WaitGroup
-	child     atomic.Pointer[living]
+	children  children
+	wire      chan gateway.Event
+	gate      *gateway.Gateway // nil without one; set before the loop begins
+	gateURL   string
 	view      atomic.Pointer[view]
 	repeats   repeats
 	perform   func(context.Context, policy.State, policy.Action) // do, but for tests of the loop
@@ -126,10 +133,12 @@ type run struct {
 //	guardian        keeps the guardian process alive; the same
 //	manager         tells the service manager how it is; the same
 //	listener        hears the bot's heartbeats; ends with the work
+//	gateway         serves the bot's calls, a goroutine for each connection; ends with the work's context
+//	wire            passes on what the gateway reports; the same
 //	control server  answers on the unix socket; ends with its Close
-//	child           starts the child, waits for its tree; one at a time
+//	child           starts a child, waits for its tree; two at most
 //	relays          two for each child, in package proc; end when its pipes do
-//	check, probe, lock attempt   short, one each at most; end with their event
+//	check, probe, lock attempt, drain, hand-over, look, confirmation   short, one each at most; end with their event
 //
 // A *PanicError says that botctl itself is at fault; the tree has been ended.
 func Run(ctx context.Context, opts Options) (Result, error) {
@@ -143,7 +152,10 @@ func Run(ctx context.Context, opts Options) (Result, error) {
 	// The end of ctx asks for a stop; the work goes on until the stop is done.
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	for _, f := range []func(context.Context){r.signals, r.sweeper, r.watchLocks, r.writeStates, r.manage, r.guard, proc.Reap} {
+	if err := r.openGateway(work); err != nil {
+		return Result{}, err
+	}
+	for _, f := range []func(context.Context){r.hearWire, r.signals, r.sweeper, r.watchLocks, r.writeStates, r.manage, r.guard, proc.Reap} {
 		r.beside(func() { f(work) })
 	}
 	final := r.guarded(work, ctx.Done())
@@ -174,11 +186,14 @@ func (r *run) guard(ctx context.Context) {
 }
 
 func newRun(opts Options) (*run, error) {
-	cfg, err := opts.Policy.Validate()
+	cfg := opts.Policy
+	cfg.Preflight, cfg.Interactive = opts.Token != "", opts.Interactive
+	cfg.Gateway = opts.Token != "" && (opts.Gateway == GatewayAuto || opts.Gateway == GatewayRequire)
+	cfg.Warm = cfg.Warm && opts.Gateway == GatewayRequire
+	cfg, err := cfg.Validate()
 	if err != nil {
 		return nil, err
 	}
-	cfg.Preflight, cfg.Interactive = opts.Token != "", opts.Interactive
 	if opts.APIBase == "" {
 		opts.APIBase = DefaultAPIBase
 	}
@@ -201,6 +216,7 @@ func newRun(opts Options) (*run, error) {
 		events:  make(chan policy.Event, 64),
 		sweeps:  make(chan policy.Purpose, 8),
 		dirty:   make(chan struct{}, 1),
+		wire:    make(chan gateway.Event, wireQueue),
 		repeats: repeats{},
 	}
 	if opts.Token != "" {
@@ -243,7 +259,20 @@ func (r *run) environ() []string {
 	if !slices.ContainsFunc(env, func(kv string) bool { return strings.HasPrefix(kv, "PYTHONUNBUFFERED=") }) {
 		env = append(env, "PYTHONUNBUFFERED=1")
 	}
+	if r.opts.Gateway == GatewayRequire {
+		env = r.withToken(env)
+	}
 	return append(env, r.marks...)
+}
+
+// withToken names the token in the environment of a child that must use the gateway, so that what was to be read from a file is
+// found where it can be replaced: most loaders of .env leave a variable alone that is set.
+func (r *run) withToken(env []string) []string {
+	name := cmp.Or(r.opts.TokenName, token.EnvNames[0])
+	if lookup(env, name) == "" {
+		env = append(env, name+"="+r.opts.Token.Reveal())
+	}
+	return env
 }
 
 // mask hides every token in a text that leaves the process.

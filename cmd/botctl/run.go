@@ -35,6 +35,9 @@ stop. Before each start it ends stale processes that compete for the bot; while 
 watches for 409 conflicts, a broken event loop, a refused token, and restarts the bot when that
 helps.
 
+A bot that takes its server from TELEGRAM_API_BASE goes through a gateway on loopback: conflicts
+do not reach it, a poll that hangs is freed, and a restart loses nothing (docs/gateway.md).
+
 Settings come from the flag, then the environment (BOTCTL_STOP_TIMEOUT for --stop-timeout),
 then botctl.yaml in this folder, then the default. The bot's token is read from
 TELEGRAM_BOT_TOKEN, BOT_TOKEN, TELEGRAM_TOKEN or TOKEN, or from .env; never from a flag's value.
@@ -46,6 +49,7 @@ never came up ends botctl with its own code.`,
   botctl run --sandbox                     the bundled bot against a local Telegram
   botctl run --sandbox -- python bot.py    any bot that reads TELEGRAM_API_BASE
   botctl run --on-held wait -- node bot.js
+  botctl run --gateway require --restart-warm -- python bot.py
   botctl run --print-config`,
 		Args: commandArgs,
 		RunE: func(cmd *cobra.Command, argv []string) error {
@@ -173,9 +177,10 @@ func runOptions(set settings, argv []string, sandboxed bool) (supervisor.Options
 	opts := supervisor.Options{
 		Argv: argv, Dir: dir, Env: child,
 		Interactive: set.bool("interactive"),
-		Token:       found.Token, TokenSource: found.Source, TokenEnv: set.text("token-env"),
+		Token:       found.Token, TokenSource: found.Source, TokenName: found.Name, TokenEnv: set.text("token-env"),
 		APIBase:  base,
 		Webhook:  supervisor.WebhookPolicy(set.text("webhook")),
+		Gateway:  supervisor.GatewayMode(set.text("gateway")),
 		Terminal: term.IsTerminal(int(os.Stdout.Fd())),
 		Policy: policy.Config{
 			WaitForLock:  set.text("on-held") == "wait",
@@ -186,6 +191,7 @@ func runOptions(set settings, argv []string, sandboxed bool) (supervisor.Options
 			FirstSign:    set.bool("restart-on-first-sign"),
 			StopTimeout:  set.duration("stop-timeout"),
 			Heartbeat:    set.duration("heartbeat"),
+			Warm:         set.bool("restart-warm"),
 			Seed:         uint64(time.Now().UnixNano()),
 		},
 		StateDir: state,
@@ -194,6 +200,9 @@ func runOptions(set settings, argv []string, sandboxed bool) (supervisor.Options
 		Manager:  notify.ManagerOf(os.Getenv),
 		Guardian: []string{"botctl", guardianVerb},
 	}
+	if err := gatewayFits(set, found.Token != "" || sandboxed); err != nil {
+		return opts, err
+	}
 	if len(argv) == 0 {
 		if found.Token == "" && !sandboxed {
 			return opts, noToken(lookupEnv(child)).hint(sandboxHint)
@@ -201,6 +210,18 @@ func runOptions(set settings, argv []string, sandboxed bool) (supervisor.Options
 		useBundledBot(&opts, found)
 	}
 	return opts, nil
+}
+
+// gatewayFits says whether the gateway that is asked for can be had.
+func gatewayFits(set settings, hasToken bool) error {
+	require := set.text("gateway") == string(supervisor.GatewayRequire)
+	switch {
+	case set.bool("restart-warm") && !require:
+		return configError(errors.New("restart-warm: needs gateway require")).hint("a bot that can go round the gateway would poll beside its successor")
+	case require && !hasToken:
+		return noToken(os.Getenv).hint("--gateway require puts another one in its place, so it must know it")
+	}
+	return nil
 }
 
 // useBundledBot makes botctl itself the child, through the running executable, not its path:

@@ -53,6 +53,8 @@ var runSettings = []setting{
 	{name: "token-file", hidden: true, checked: fileName, usage: "read the bot token from this file, a regular one"},
 	{name: "env-file", checked: fileName, usage: "read this file into the bot's environment (a variable that is set already wins)"},
 	{name: "api-base", checked: validBase, usage: "Bot API server (default: TELEGRAM_API_BASE, else https://api.telegram.org)"},
+	{name: "gateway", def: "auto", oneOf: []string{"auto", "require", "off"}, usage: "a gateway between the bot and the Bot API: auto (offered in TELEGRAM_API_BASE), require (the bot gets a token that only the gateway takes) or off"},
+	{name: "restart-warm", kind: isBool, def: "false", usage: "at a restart, boot the next bot beside the present one and then hand over; needs --gateway require"},
 	{name: "on-held", def: "fail", oneOf: []string{"fail", "wait"}, usage: "when another supervisor holds the bot: fail (exit 75) or wait"},
 	{name: "on-conflict", def: "auto", oneOf: []string{"auto", "restart", "tell"}, usage: "when a rival on another machine takes the poll: auto (one restart, then tell), restart or tell"},
 	{name: "restart-on-first-sign", kind: isBool, def: "false", usage: "restart on the first line that speaks of a conflict or a broken event loop; for bots that log nothing users write"},

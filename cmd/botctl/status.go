@@ -110,6 +110,7 @@ func writeStatus(w io.Writer, st control.Status, now time.Time) error {
 	if st.NextStartAt != nil && now.Before(*st.NextStartAt) {
 		row("next start", "in %s", ago(st.NextStartAt.Sub(now)))
 	}
+	row("gateway", "%s", gatewayLine(st.Gateway, now))
 	row("conflicts", "%s", conflictLine(st.Conflicts, now))
 	row("stale ended", "%d", st.Stale.EndedTotal)
 	for _, p := range st.Stale.Ended {
@@ -151,6 +152,36 @@ func restartLine(r control.Restarts, now time.Time) string {
 	line := fmt.Sprintf("%d (%s)", r.Total, strings.Join(by, ", "))
 	if r.LastAt != nil {
 		line += fmt.Sprintf(", last %s ago: %s", ago(now.Sub(*r.LastAt)), r.LastCause)
+	}
+	return line
+}
+
+// gatewayLine is empty without one.
+func gatewayLine(g *control.Gateway, now time.Time) string {
+	switch {
+	case g == nil:
+		return ""
+	case !g.Used:
+		return g.Mode + ", not used by the bot"
+	case !g.PollsThrough:
+		return g.Mode + ", the bot has not polled"
+	}
+	line := g.Mode
+	switch {
+	case g.Holding:
+		line += ", holding polls"
+	case g.PollOpen:
+		line += ", a poll is open"
+	}
+	if g.LastPollAt != nil {
+		line += fmt.Sprintf(", last poll %s ago", ago(now.Sub(*g.LastPollAt)))
+	}
+	line += fmt.Sprintf(", %s, %s", plural(int(g.Updates), "update", "updates"), plural(int(g.Calls), "other call", "other calls"))
+	if g.ConflictsAbsorbed > 0 {
+		line += fmt.Sprintf(", %s absorbed", plural(int(g.ConflictsAbsorbed), "conflict", "conflicts"))
+	}
+	if g.Trouble != "" {
+		line += ": " + g.Trouble
 	}
 	return line
 }

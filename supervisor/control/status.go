@@ -38,6 +38,7 @@ type Status struct {
 	LastExit    *LastExit  `json:"last_exit,omitempty"`
 	NextStartAt *time.Time `json:"next_start_at,omitempty"`
 	Conflicts   Conflicts  `json:"conflicts"`
+	Gateway     *Gateway   `json:"gateway,omitempty"`
 	Stale       Stale      `json:"stale"`
 
 	ExitCode *int   `json:"exit_code,omitempty"` // of botctl, once it has ended
@@ -71,7 +72,28 @@ type LastExit struct {
 	At     time.Time `json:"at"`
 }
 
-// Conflicts counts what the bot's output said of a 409.
+// Gateway is what stands between the bot and the Bot API.
+type Gateway struct {
+	Mode              string     `json:"mode"` // auto or require
+	URL               string     `json:"url"`  // on loopback
+	Used              bool       `json:"used"` // some bot of this run has made a call through it
+	PollsThrough      bool       `json:"polls_through"`
+	PollOpen          bool       `json:"poll_open"` // one is at the server
+	Parked            int        `json:"parked"`    // polls that wait in the gateway
+	Holding           bool       `json:"holding"`   // no poll goes to the server
+	Polls             uint64     `json:"polls"`
+	Updates           uint64     `json:"updates"`
+	Calls             uint64     `json:"calls"` // that are no polls
+	CallsOpen         int        `json:"calls_open"`
+	ConflictsAbsorbed uint64     `json:"conflicts_absorbed"`
+	RefusedRequests   uint64     `json:"refused_requests"` // without the bot's token
+	LastPollAt        *time.Time `json:"last_poll_at,omitempty"`
+	LastUpdateAt      *time.Time `json:"last_update_at,omitempty"`
+	LastCallAt        *time.Time `json:"last_call_at,omitempty"`
+	Trouble           string     `json:"trouble,omitempty"`
+}
+
+// Conflicts counts what the bot's output, or the gateway, said of a 409.
 type Conflicts struct {
 	Total     int        `json:"total"`
 	LastAt    *time.Time `json:"last_at,omitempty"`

@@ -2,10 +2,13 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptrace"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -108,7 +111,8 @@ func (s *Seat) busy() string {
 
 // Confirm tells the server what was acknowledged, so that whoever polls next begins there: getUpdates with exactly
 // that offset, limit 1 and timeout 0, for each environment whose server does not know yet. No seat may serve. The
-// server may take 3 s when a poll with this offset began less than 3 s ago. The error names no secret; the
+// server forgets when it reads a request, and may take 3 s to answer this one (when a poll with the same offset began less than
+// 3 s ago), so a second after it was sent the answer is waited for no longer. The error names no secret; the
 // confirmation may have arrived nevertheless.
 func (g *Gateway) Confirm(ctx context.Context) error {
 	for i := range g.lines {
@@ -129,23 +133,56 @@ func (g *Gateway) Confirm(ctx context.Context) error {
 }
 
 func (g *Gateway) confirm(ctx context.Context, test bool, offset int64) error {
-	r := &http.Request{Method: http.MethodPost, Header: http.Header{"User-Agent": {"botctl-gateway"}}}
+	r := &http.Request{Method: http.MethodPost, Header: http.Header{"User-Agent": {"botctl-supervisor"}}}
 	form := "offset=" + strconv.FormatInt(offset, 10) + "&limit=1&timeout=0"
 	for {
-		_, out := g.up.poll(ctx, r, target{test: test}, form)
-		switch out.kind {
-		case answered, conflicted:
+		out, read := g.tell(ctx, r, target{test: test}, form)
+		switch {
+		case read, out.kind == answered, out.kind == conflicted:
 			return nil
-		case refused, hooked, rejected:
-			return fmt.Errorf("%s", out.detail)
-		case canceled, throttled, troubled:
+		case out.kind == refused, out.kind == hooked, out.kind == rejected:
+			return errors.New(out.detail)
 		}
 		pause := time.NewTimer(max(pace, out.retry))
 		select {
 		case <-pause.C:
 		case <-ctx.Done():
 			pause.Stop()
-			return fmt.Errorf("%s", strings.TrimPrefix(out.detail+": "+context.Cause(ctx).Error(), ": "))
+			return errors.New(strings.TrimPrefix(out.detail+": "+context.Cause(ctx).Error(), ": "))
 		}
 	}
+}
+
+// tell is a poll whose answer is not waited for longer than it takes to be read, which is then reported.
+func (g *Gateway) tell(ctx context.Context, r *http.Request, t target, form string) (out outcome, read bool) {
+	sent := make(chan struct{})
+	var once sync.Once
+	ctx, cancel := context.WithCancel(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		WroteRequest: func(info httptrace.WroteRequestInfo) {
+			if info.Err == nil {
+				once.Do(func() { close(sent) })
+			}
+		},
+	}))
+	defer cancel()
+	done := make(chan outcome, 1)
+	go func() {
+		_, out := g.up.poll(ctx, r, t, form)
+		done <- out
+	}()
+	select {
+	case out = <-done:
+		return out, false
+	case <-sent:
+	}
+	limit := time.NewTimer(readTime)
+	defer limit.Stop()
+	select {
+	case out = <-done:
+	case <-limit.C:
+		cancel()
+		<-done
+		read = true
+	}
+	return out, read
 }

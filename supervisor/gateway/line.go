@@ -79,6 +79,7 @@ const (
 	backoffMax = 15 * time.Second
 	maxRetry   = 5 * time.Minute  // of a 429's own wish, which may be wrong
 	webhookTry = 30 * time.Second // a webhook may be deleted elsewhere
+	readTime   = time.Second      // a request that was there so long without an error has been read
 	swallowed  = 10               // offsets so far beyond the queue's end are believed (TQueue.cpp)
 	maxParked  = 64
 )

@@ -204,6 +204,72 @@ func TestDrainWaitsForTheBot(t *testing.T) {
 	})
 }
 
+// The server reads an offset when the request comes, and answers a hasty one after 3 s.
+func TestAConfirmationIsNotWaitedForLongerThanItTakesToBeRead(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := build(t, Options{}, func(n int, rw http.ResponseWriter, r *http.Request) {
+			if strings.Contains(r.Header.Get("User-Agent"), "supervisor") {
+				time.Sleep(3 * time.Second)
+			}
+			batch(100)(n, rw, r)
+		})
+		w.get(w.bot("getUpdates?timeout=10"))
+		ch := w.beside(func() reply { return w.get(w.bot("getUpdates?timeout=10&offset=101")) })
+		synctest.Wait()
+		w.s.Hold()
+		start := time.Now()
+		if err := w.g.Confirm(t.Context()); err != nil || time.Since(start) != readTime {
+			t.Errorf("after %v: %v", time.Since(start), err)
+		}
+		<-ch
+		if err := w.g.Confirm(t.Context()); err != nil || len(w.requests()) != 3 {
+			t.Errorf("%d requests, want no second confirmation: %v", len(w.requests()), err)
+		}
+	})
+}
+
+// A poll that was at the server for a while has been read, so nothing is left to confirm.
+func TestAPollThatWasAtTheServerConfirms(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := build(t, Options{}, batch(100))
+		w.get(w.bot("getUpdates?timeout=10"))
+		ch := w.beside(func() reply { return w.get(w.bot("getUpdates?timeout=10&offset=101")) })
+		time.Sleep(readTime)
+		w.s.Hold()
+		synctest.Wait()
+		if err := w.g.Confirm(t.Context()); err != nil || len(w.requests()) != 2 {
+			t.Errorf("%d requests, want no confirmation: %v", len(w.requests()), err)
+		}
+		<-ch
+	})
+}
+
+// A server that is away is asked again, until the time is over.
+func TestAConfirmationThatFailsIsRepeated(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		away := true
+		w := build(t, Options{}, func(n int, rw http.ResponseWriter, r *http.Request) {
+			if away && strings.Contains(r.Header.Get("User-Agent"), "supervisor") {
+				fails(rw, 502, "Bad Gateway")
+				return
+			}
+			batch(100)(n, rw, r)
+		})
+		w.get(w.bot("getUpdates?timeout=10"))
+		w.s.Hold()
+		w.get(w.bot("getUpdates?timeout=0&offset=101"))
+		short, cancel := context.WithTimeout(t.Context(), 3500*time.Millisecond)
+		defer cancel()
+		if err := w.g.Confirm(short); err == nil || !strings.Contains(err.Error(), "confirm offset 101: 502 Bad Gateway") || len(w.requests()) != 5 {
+			t.Errorf("%d requests: %v", len(w.requests()), err)
+		}
+		away = false
+		if err := w.g.Confirm(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestDrainOfAnIdleBotIsAtOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := build(t, Options{}, nil)

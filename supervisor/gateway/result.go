@@ -27,10 +27,13 @@ const (
 // result takes the outcome of p's request, and answers with what is to be done with p, which updates of the answer are not to be
 // delivered, and what there is to report.
 func (l *line) result(p *poll, out outcome, now time.Time) (st step, drop func(id int64) bool, evs []Event) {
-	asked := p.sentAsk
+	asked, sent := p.sentAsk, p.sent
 	p.sent = time.Time{}
 	switch out.kind {
 	case canceled:
+		if now.Sub(sent) >= readTime {
+			l.confirm(asked)
+		}
 	case answered:
 		return l.success(p, asked, out, now)
 	case conflicted:

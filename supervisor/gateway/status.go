@@ -20,6 +20,7 @@ type Snapshot struct {
 	IdleSince  time.Time // since when the serving child has had no poll
 	UsualGap   time.Duration
 	LastUpdate time.Time
+	CallBegan  time.Time // the latest call, polls not counted
 	LastCall   time.Time // the latest call, polls not counted, that ended well
 	Conflict   time.Time // since when polls are taken away one after the other
 	Trouble    time.Time // since when the server does not answer polls as it should
@@ -32,7 +33,7 @@ func (g *Gateway) Snapshot() Snapshot {
 	defer g.mu.Unlock()
 	s := Snapshot{
 		Since: g.began, Holding: g.lines[0].serving == nobody,
-		Calls: g.calls.total, CallsOpen: g.calls.open, Strangers: g.calls.refused, LastCall: g.calls.served,
+		Calls: g.calls.total, CallsOpen: g.calls.open, Strangers: g.calls.refused, LastCall: g.calls.served, CallBegan: g.calls.began,
 		Cursor: g.lines[0].ack, Conflict: g.lines[0].conflict.since, Trouble: g.lines[0].failing.since,
 		UsualGap: max(g.lines[0].gap, g.lines[1].gap),
 	}
