@@ -8,6 +8,13 @@ import (
 	"testing"
 )
 
+// What may be wrong with the answers to numbered messages.
+const (
+	loses     = "loses"
+	doubles   = "doubles"
+	disorders = "disorders"
+)
+
 // tally is what became of numbered messages.
 type tally struct {
 	sent       int
@@ -48,17 +55,22 @@ func judge(format string, n int, answers []string) tally {
 	return t
 }
 
-// String tells what went wrong, in the order of its weight.
-func (t tally) String() string {
-	var list []string
-	for _, c := range []struct {
-		n    int
-		what string
-	}{{t.lost, "lost"}, {t.doubled, "doubled"}, {t.disordered, "out of order"}} {
-		if c.n > 0 {
-			list = append(list, fmt.Sprintf("%d %s", c.n, c.what))
+// faults are what went wrong, in the order of its weight.
+func (t tally) faults() (kinds, counts []string) {
+	for _, f := range []struct {
+		n          int
+		kind, what string
+	}{{t.lost, loses, "lost"}, {t.doubled, doubles, "doubled"}, {t.disordered, disorders, "out of order"}} {
+		if f.n > 0 {
+			kinds, counts = append(kinds, f.kind), append(counts, fmt.Sprintf("%d %s", f.n, f.what))
 		}
 	}
+	return kinds, counts
+}
+
+// String tells what went wrong.
+func (t tally) String() string {
+	_, list := t.faults()
 	if len(list) == 0 {
 		return fmt.Sprintf("all %d once, in order", t.sent)
 	}

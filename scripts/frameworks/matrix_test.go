@@ -34,7 +34,7 @@ func modes(t *testing.T) []mode {
 	if !strings.Contains(string(help), "--gateway") {
 		return []mode{{name: "off"}}
 	}
-	return []mode{{"off", []string{"--gateway", "off"}}, {"auto", []string{"--gateway", "auto"}}}
+	return []mode{{name: "off", flags: []string{"--gateway", "off"}}, {name: "auto", flags: []string{"--gateway", "auto"}, gateway: true}}
 }
 
 func TestMatrix(t *testing.T) {
@@ -53,6 +53,7 @@ func TestMatrix(t *testing.T) {
 	}
 	seen := &table{cells: map[[3]string]outcome{}}
 	list := modes(t)
+	var loud sync.WaitGroup // noisy scenarios that are not over
 	t.Run("bots", func(t *testing.T) {
 		for _, m := range list {
 			for _, f := range frameworks {
@@ -61,8 +62,18 @@ func TestMatrix(t *testing.T) {
 				}
 				for _, s := range scenarios {
 					if *form == "full" || f.full || s.brief {
+						if s.noise == noisy {
+							loud.Add(1)
+						}
 						t.Run(m.name+"/"+f.name+"/"+s.columns[0], func(t *testing.T) {
 							t.Parallel()
+							switch s.noise {
+							case noisy:
+								defer loud.Done()
+							case disturbed:
+								loud.Wait()
+							case idle:
+							}
 							s.run(newRig(t, f, m), func(column string, o outcome) {
 								seen.put(m.name, f.name, column, o)
 								t.Logf("%s: %v", column, o)

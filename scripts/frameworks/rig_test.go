@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -23,8 +24,9 @@ const patient = 60 * time.Second
 
 // mode is one half of the matrix.
 type mode struct {
-	name  string
-	flags []string // of botctl run
+	name    string
+	flags   []string // of botctl run
+	gateway bool
 }
 
 // rig is one bot under one botctl before one Telegram.
@@ -113,14 +115,49 @@ func (r *rig) botctl(args ...string) *program {
 // tail is the end of an output: some bots print without bounds.
 func tail(text string) string { return text[max(0, len(text)-6000):] }
 
+// slots are for what keeps a processor busy, such as a bot that boots.
+var slots = make(chan struct{}, runtime.NumCPU())
+
+// cpu takes a slot and returns what gives it back.
+func (r *rig) cpu() func() {
+	slots <- struct{}{}
+	return func() { <-slots }
+}
+
 // begin starts botctl with the bot and waits for the first poll. It returns how long that took.
 func (r *rig) begin() time.Duration {
+	r.t.Helper()
+	defer r.cpu()()
+	return r.start()
+}
+
+// start is begin for whoever has a slot.
+func (r *rig) start() time.Duration {
 	r.t.Helper()
 	polls := r.verdict().Polls
 	begin := time.Now()
 	r.run = r.botctl(r.argv()...)
 	r.until("it polls", func() bool { return r.verdict().Polls > polls })
 	return time.Since(begin)
+}
+
+// pass lets time pass: it is the length of a trouble. It ends early when botctl has ended.
+func (r *rig) pass(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-r.run.done:
+	}
+}
+
+func (r *rig) ended() bool {
+	select {
+	case <-r.run.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // argv is how the bot is run.

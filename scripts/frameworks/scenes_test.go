@@ -4,48 +4,63 @@ package frameworks
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"botctl/bot/sandbox"
 )
 
-// outcome is what a scenario came to: of its class something is expected, the detail was measured.
-type outcome struct{ class, detail string }
-
-func (o outcome) String() string {
-	if o.detail == "" {
-		return o.class
-	}
-	return o.class + ", " + o.detail
-}
-
 // scenario is one column, or several that one life of a bot shows.
 type scenario struct {
 	columns []string
 	brief   bool // in the short form for every framework
+	noise   noise
 	run     func(r *rig, put func(column string, o outcome))
 }
 
+// noise is what a scenario does to those beside it. How many updates a bot has in its hands depends on the load of
+// the machine.
+type noise int
+
+const (
+	noisy     noise = iota
+	idle            // mere waiting
+	disturbed       // not begun before the noisy ones are over
+)
+
 var scenarios = []scenario{
-	{[]string{"start", "echo", "conflict", "stop"}, true, life},
-	{[]string{"webhook"}, false, webhook},
-	{[]string{"webhook set"}, false, webhookSet},
-	{[]string{"401"}, false, revoked},
-	{[]string{"5xx"}, false, badGateway},
-	{[]string{"refused"}, false, refused},
-	{[]string{"hung poll"}, false, hungPoll},
-	{[]string{"restart"}, false, restart},
-	{[]string{"kill -9"}, false, killed},
+	{columns: []string{"hung poll"}, noise: idle, run: hungPoll},
+	{columns: []string{"start", "echo", "conflict", "stop"}, brief: true, run: life},
+	{columns: []string{"webhook"}, run: webhook},
+	{columns: []string{"webhook set"}, run: webhookSet},
+	{columns: []string{"401"}, run: revoked},
+	{columns: []string{"5xx"}, run: badGateway},
+	{columns: []string{"refused"}, run: refused},
+	{columns: []string{"restart"}, noise: disturbed, run: restart},
+	{columns: []string{"kill -9"}, noise: disturbed, run: killed},
 }
 
 // Times of the scenarios.
 const (
 	rivalTime   = 8 * time.Second
 	troubleTime = 10 * time.Second // of 5xx and of refused connections
-	webhookWait = 30 * time.Second // for a webhook to be healed
-	revokedWait = 30 * time.Second // for botctl to see that the token was revoked
-	hungWait    = 100 * time.Second
-	busyMillis  = 700 // of the handler that a stop meets
+	healWait    = 30 * time.Second // for a bot to be rid of a webhook
+	revokedWait = 20 * time.Second // for botctl to see that the token was revoked
+	hungWait    = 90 * time.Second // the slowest framework that notices gives a poll 70 s
+	busyMillis  = 700              // of the handler that a stop meets
+	ackWait     = 400 * time.Millisecond
+)
+
+// What a bot came to.
+const (
+	stays     = "stays"
+	restarted = "restarted"
+	deaf      = "deaf"      // its process is there, and it answers nobody
+	unseen    = "unseen"    // it stays, and has not been told of the conflict
+	givesUp   = "ends with" // botctl itself, with the code behind it
+	unnoticed = "not noticed"
 )
 
 // life is an ordinary one: a start, messages, a rival, and the platform's stop.
@@ -55,114 +70,107 @@ func life(r *rig, put func(string, outcome)) {
 	if !r.answered("Hello.", 1, patient) {
 		r.t.Fatal("/start is not answered")
 	}
-	put("start", outcome{"polls", "in " + seconds(up)})
+	put("start", outcome{class: "polls", detail: "in " + seconds(up)})
 
 	const n = 20
 	if err := r.Inject(r.t.Context(), sandbox.Injection{Count: n, Text: "echo {n}"}); err != nil {
 		r.t.Fatal(err)
 	}
 	r.within(patient, func() bool { return judge("echo %d", n, r.answers()).lost == 0 })
-	got := judge("echo %d", n, r.answers())
-	put("echo", got.outcome(""))
+	put("echo", counted(judge("echo %d", n, r.answers()), ""))
 
 	put("conflict", r.conflict())
 	put("stop", r.stop())
 }
 
-// outcome is t as what a scenario came to.
-func (t tally) outcome(detail string) outcome {
-	class := "exact"
-	switch {
-	case t.lost > 0 && t.doubled > 0:
-		class = "loses and doubles"
-	case t.lost > 0:
-		class = "loses"
-	case t.doubled > 0:
-		class = "doubles"
-	}
-	if t.disordered > 0 {
-		class += ", disorders"
-	}
-	text := t.String()
-	if detail != "" {
-		text += ", " + detail
-	}
-	return outcome{class, text}
-}
-
 // conflict lets another poller take the poll for a while.
 func (r *rig) conflict() outcome {
-	restarts := r.status().Restarts.Total
+	before := r.status().Restarts.Total
+	conflicts := r.conflicts()
 	r.fault(sandbox.Fault{Rival: true, ForSeconds: 3600})
 	r.pass(rivalTime)
 	if _, err := r.ClearFaults(r.t.Context()); err != nil {
 		r.t.Fatal(err)
 	}
-	return r.back("after the conflict", restarts)
+	o := r.back("after the conflict", patient, before)
+	if o.class == stays && !r.toldOfConflict() {
+		o.class = unseen
+	}
+	o.detail = fmt.Sprintf("%d × 409, %s", r.conflicts()-conflicts, o.detail)
+	return o
 }
 
-// back is how long it takes until the bot answers again, and what became of its process.
-func (r *rig) back(text string, restarts int) outcome {
-	took, ok := r.ask(text, patient)
-	if r.ended() {
-		return outcome{"botctl ends", fmt.Sprintf("with %d", r.run.cmd.ProcessState.ExitCode())}
+// conflicts counts the 409 that went to our side.
+func (r *rig) conflicts() (n int) {
+	for _, e := range r.journal() {
+		if e.Method == "getupdates" && e.Status == 409 && !e.Rival && !e.Void {
+			n++
+		}
 	}
-	n := r.status().Restarts.Total - restarts
-	class := "stays"
-	if n > 0 {
-		class = "restarted"
-	}
-	if !ok {
-		return outcome{class + ", deaf", "no answer in " + seconds(patient)}
-	}
-	detail := "back in " + seconds(took)
-	if n > 1 {
-		detail = fmt.Sprintf("%d times, %s", n, detail)
-	}
-	return outcome{class, detail}
+	return n
 }
 
-// pass lets time pass: it is the length of a trouble.
-func (r *rig) pass(d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-r.run.done:
-	}
-}
+// conflictWords are how the bots speak of a 409 when they do. A bot that never does is told of it all the same when
+// nothing stands between it and the server.
+var conflictWords = regexp.MustCompile(`(?i)conflict|\b409\b|terminated by other`)
 
-func (r *rig) ended() bool {
-	select {
-	case <-r.run.done:
+func (r *rig) toldOfConflict() bool {
+	if !r.mode.gateway {
 		return true
-	default:
-		return false
 	}
+	for line := range strings.Lines(r.run.out.String()) {
+		if !strings.HasPrefix(line, "botctl: ") && conflictWords.MatchString(line) {
+			return true
+		}
+	}
+	return false
+}
+
+// back writes to a bot whose trouble is over, or not, and says what became of it since it had been restarted so
+// many times.
+func (r *rig) back(text string, limit time.Duration, before int) outcome {
+	took, ok := r.ask(text, limit)
+	restarts := r.status().Restarts.Total - before
+	switch {
+	case r.ended():
+		return outcome{class: fmt.Sprintf("%s %d", givesUp, r.run.cmd.ProcessState.ExitCode())}
+	case !ok && restarts > 0:
+		return outcome{class: deaf, detail: fmt.Sprintf("no answer in %s, restarts: %d", seconds(limit), restarts)}
+	case !ok:
+		return outcome{class: deaf, detail: "no answer in " + seconds(limit)}
+	case restarts > 1:
+		return outcome{class: restarted, detail: fmt.Sprintf("%d times, back in %s", restarts, seconds(took))}
+	case restarts == 1:
+		return outcome{class: restarted, detail: "back in " + seconds(took)}
+	}
+	return outcome{class: stays, detail: "back in " + seconds(took)}
 }
 
 // stop meets a bot with SIGTERM in the middle of a handler, and then an idle one.
 func (r *rig) stop() outcome {
 	text := fmt.Sprintf("work %d", busyMillis)
+	defer r.cpu()()
 	id := r.write(text)
 	r.until("the update is delivered", func() bool { return r.delivered(id) })
-	// Whoever confirms an update while its handler works does so at once.
-	r.within(busyMillis*time.Millisecond/4, func() bool { return r.acknowledged(id) })
+	// Whoever confirms an update while its handler works does so by its next poll.
+	r.within(ackWait, func() bool { return r.acknowledged(id) })
 	took, how := r.end()
 	answers, pending := count(r.answers(), text), r.state().Pending
-	class := how + ", " + []string{"answered", "delivered again"}[min(pending, 1)]
-	if answers == 0 && pending == 0 {
-		class = how + ", LOST"
-	}
-	r.begin()
+	r.start()
 	if pending > 0 && !r.answered(text, answers+1, patient) {
 		r.t.Error("what was not confirmed did not come again")
 	}
-	if answers+pending > 1 {
+	class := how + ", answered"
+	switch {
+	case answers+pending > 1:
 		class = how + ", answered twice"
+	case pending > 0:
+		class = how + ", answered by the next"
+	case answers == 0:
+		class = how + ", LOST"
 	}
-	idle, _ := r.end()
-	return outcome{class, fmt.Sprintf("%s, idle %s", seconds(took), seconds(idle))}
+	again, _ := r.end()
+	return outcome{class: class, detail: fmt.Sprintf("%s, idle %s", seconds(took), seconds(again))}
 }
 
 func count(list []string, text string) (n int) {
@@ -175,23 +183,11 @@ func count(list []string, text string) (n int) {
 }
 
 func (r *rig) delivered(id int64) bool {
-	for _, e := range r.journal() {
-		for _, d := range e.Delivered {
-			if d == id && !e.Rival && !e.Void {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.journal(), func(e sandbox.Entry) bool { return !e.Rival && !e.Void && slices.Contains(e.Delivered, id) })
 }
 
 func (r *rig) acknowledged(id int64) bool {
-	for _, e := range r.journal() {
-		if e.Offset > id {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.journal(), func(e sandbox.Entry) bool { return e.Offset > id })
 }
 
 // webhook was left behind by somebody, with three updates waiting.
@@ -200,32 +196,21 @@ func webhook(r *rig, put func(string, outcome)) {
 	for i := range 3 {
 		r.write(fmt.Sprintf("early %d", i+1))
 	}
+	r.begin()
 	begin := time.Now()
-	r.run = r.botctl(r.argv()...)
-	ok := r.within(webhookWait, func() bool { return judge("early %d", 3, r.answers()).lost == 0 })
-	if !ok {
-		put("webhook", outcome{"shut out", "no answer in " + seconds(webhookWait)})
+	if r.within(healWait, func() bool { return judge("early %d", 3, r.answers()).lost == 0 }) {
+		put("webhook", outcome{class: "deleted, updates kept", detail: "answers after " + seconds(time.Since(begin))})
 		return
 	}
-	put("webhook", outcome{"deleted, updates kept", "answers in " + seconds(time.Since(begin))})
+	put("webhook", outcome{class: deaf, detail: "no answer in " + seconds(healWait)})
 }
 
-// webhookSet is one that is set beside a bot that polls.
+// webhookSet is one that somebody sets beside a bot that polls.
 func webhookSet(r *rig, put func(string, outcome)) {
 	r.settled()
-	restarts := r.status().Restarts.Total
+	before := r.status().Restarts.Total
 	r.call("setWebhook?url=https://example.org/hook")
-	took, ok := r.ask("after the webhook", webhookWait)
-	switch n := r.status().Restarts.Total - restarts; {
-	case r.ended():
-		put("webhook set", outcome{"botctl ends", fmt.Sprintf("with %d", r.run.cmd.ProcessState.ExitCode())})
-	case !ok:
-		put("webhook set", outcome{"shut out", fmt.Sprintf("no answer in %s, %d restarts", seconds(webhookWait), n)})
-	case n > 0:
-		put("webhook set", outcome{"restarted", "back in " + seconds(took)})
-	default:
-		put("webhook set", outcome{"stays", "back in " + seconds(took)})
-	}
+	put("webhook set", r.back("after the webhook", healWait, before))
 }
 
 // revoked: the token is refused from now on.
@@ -239,64 +224,47 @@ func revoked(r *rig, put func(string, outcome)) {
 	r.release()
 	r.pass(revokedWait)
 	took := time.Since(begin)
-	switch {
-	case r.ended():
-		put("401", outcome{fmt.Sprintf("botctl ends with %d", r.run.cmd.ProcessState.ExitCode()), "in " + seconds(took)})
-	default:
-		put("401", outcome{"not noticed", fmt.Sprintf("%s a second", rate(r.verdict().Polls-polls, took))})
+	if r.ended() {
+		put("401", outcome{class: fmt.Sprintf("%s %d", givesUp, r.run.cmd.ProcessState.ExitCode()), detail: "in " + seconds(took)})
+		return
 	}
-}
-
-func rate(polls int, took time.Duration) string {
-	n := float64(polls) / took.Seconds()
-	if n >= 10 {
-		return fmt.Sprintf("%.0f polls", n)
-	}
-	return fmt.Sprintf("%.1f polls", n)
+	put("401", outcome{class: unnoticed, detail: fmt.Sprintf("%.0f polls a second", float64(r.verdict().Polls-polls)/took.Seconds())})
 }
 
 // badGateway: every poll gets 502. The bot's answers do not: what a bot without an error handler does when an
 // answer fails is another matter.
 func badGateway(r *rig, put func(string, outcome)) {
 	r.settled()
-	restarts := r.status().Restarts.Total
+	before := r.status().Restarts.Total
 	r.fault(sandbox.Fault{Method: "getUpdates", Status: 502, ForSeconds: troubleTime.Seconds()})
 	polls := r.verdict().Polls
 	r.release()
 	r.pass(troubleTime)
-	n := r.verdict().Polls - polls
-	o := r.back("after 502", restarts)
-	o.detail = fmt.Sprintf("%d polls, %s", n, o.detail)
+	polls = r.verdict().Polls - polls
+	o := r.back("after 502", patient, before)
+	o.detail = fmt.Sprintf("%d polls, %s", polls, o.detail)
 	put("5xx", o)
 }
 
 // refused: nobody listens for a while.
 func refused(r *rig, put func(string, outcome)) {
 	r.settled()
-	restarts := r.status().Restarts.Total
+	before := r.status().Restarts.Total
 	r.shut()
 	r.pass(troubleTime)
 	r.reopen()
-	put("refused", r.back("after the gap", restarts))
+	put("refused", r.back("after the gap", patient, before))
 }
 
 // hungPoll: one poll is never answered.
 func hungPoll(r *rig, put func(string, outcome)) {
 	r.settled()
-	restarts := r.status().Restarts.Total
+	before := r.status().Restarts.Total
 	r.fault(sandbox.Fault{Method: "getUpdates", Hang: true, Count: 1})
 	polls := r.verdict().Polls
 	r.release()
 	r.until("the next poll begins", func() bool { return r.verdict().Polls > polls })
-	took, ok := r.ask("after the hang", hungWait)
-	switch n := r.status().Restarts.Total - restarts; {
-	case !ok:
-		put("hung poll", outcome{"deaf", "no answer in " + seconds(hungWait)})
-	case n > 0:
-		put("hung poll", outcome{"restarted", "back in " + seconds(took)})
-	default:
-		put("hung poll", outcome{"stays", "back in " + seconds(took)})
-	}
+	put("hung poll", r.back("after the hang", hungWait, before))
 }
 
 func seconds(d time.Duration) string {
