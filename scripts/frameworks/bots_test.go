@@ -20,6 +20,7 @@ type framework struct {
 	pin    string // its name in requirements.txt, package.json or go.mod
 	source string
 	full   bool // every scenario in the short form, too
+	spins  bool // polls without a pause after an error
 }
 
 var frameworks = []framework{
@@ -32,8 +33,8 @@ var frameworks = []framework{
 	{name: "ntba0", title: "node-telegram-bot-api", pin: "node-telegram-bot-api-0", source: "node/ntba0.js"},
 	{name: "ntba2", title: "node-telegram-bot-api", pin: "node-telegram-bot-api", source: "node/ntba2.js"},
 	{name: "gtba", title: "go-telegram-bot-api", pin: "github.com/go-telegram-bot-api/telegram-bot-api/v5", source: "go/gtba/main.go", full: true},
-	{name: "telebot3", title: "telebot", pin: "gopkg.in/telebot.v3", source: "go/telebot3/main.go"},
-	{name: "telebot4", title: "telebot", pin: "gopkg.in/telebot.v4", source: "go/telebot4/main.go"},
+	{name: "telebot3", title: "telebot", pin: "gopkg.in/telebot.v3", source: "go/telebot3/main.go", spins: true},
+	{name: "telebot4", title: "telebot", pin: "gopkg.in/telebot.v4", source: "go/telebot4/main.go", spins: true},
 	{name: "gotelegrambot", title: "go-telegram/bot", pin: "github.com/go-telegram/bot", source: "go/gotelegrambot/main.go"},
 	{name: "gotgbot", title: "gotgbot", pin: "github.com/PaulSonOfLars/gotgbot/v2", source: "go/gotgbot/main.go"},
 	{name: "telego", title: "telego", pin: "github.com/mymmrac/telego", source: "go/telego/main.go"},
@@ -84,7 +85,7 @@ func (f framework) line() (string, error) {
 	var found []string
 	for line := range strings.Lines(string(text)) {
 		if strings.Contains(line, "TELEGRAM_API_BASE") {
-			found = append(found, strings.TrimSpace(line))
+			found = append(found, strings.Join(strings.Fields(line), " "))
 		}
 	}
 	if len(found) != 1 {

@@ -12,17 +12,14 @@ import (
 	"testing"
 )
 
-// table is what was seen: by mode, framework and column.
-type table struct {
-	mu    sync.Mutex
-	cells map[[3]string]outcome
+// job is one scenario of one framework in one mode.
+type job struct {
+	mode mode
+	bot  framework
+	scenario
 }
 
-func (tb *table) put(mode, bot, column string, o outcome) {
-	tb.mu.Lock()
-	defer tb.mu.Unlock()
-	tb.cells[[3]string{mode, bot, column}] = o
-}
+func (j job) String() string { return j.mode.name + "/" + j.bot.name + "/" + j.columns[0] }
 
 // modes are the halves of the matrix that this botctl can run.
 func modes(t *testing.T) []mode {
@@ -37,6 +34,34 @@ func modes(t *testing.T) []mode {
 	return []mode{{name: "off", flags: []string{"--gateway", "off"}}, {name: "auto", flags: []string{"--gateway", "auto"}, gateway: true}}
 }
 
+// jobs are what was asked for. Those of all frameworks are mixed, so that the slow ones do not end up last.
+func jobs(t *testing.T) []job {
+	t.Helper()
+	names := strings.Fields(*only)
+	for _, name := range names {
+		if !slices.ContainsFunc(frameworks, func(f framework) bool { return f.name == name }) {
+			t.Fatalf("no framework is named %q", name)
+		}
+	}
+	var list []job
+	available := modes(t)
+	for _, s := range scenarios {
+		for _, f := range frameworks {
+			if len(names) > 0 && !slices.Contains(names, f.name) || *form != "full" && !f.full && !s.brief {
+				continue
+			}
+			for _, m := range available {
+				j := job{m, f, s}
+				if f.spins && !m.gateway && (s.columns[0] == "401" || s.columns[0] == "5xx") {
+					j.turn = last // it takes a whole processor
+				}
+				list = append(list, j)
+			}
+		}
+	}
+	return list
+}
+
 func TestMatrix(t *testing.T) {
 	switch *form {
 	case "":
@@ -45,43 +70,31 @@ func TestMatrix(t *testing.T) {
 	default:
 		t.Fatalf("-matrix %q: want short or full", *form)
 	}
-	names := strings.Fields(*only)
-	for _, name := range names {
-		if !slices.ContainsFunc(frameworks, func(f framework) bool { return f.name == name }) {
-			t.Fatalf("no framework is named %q", name)
-		}
-	}
-	seen := &table{cells: map[[3]string]outcome{}}
-	list := modes(t)
-	var loud sync.WaitGroup // noisy scenarios that are not over
+	seen := &table{cells: map[place]outcome{}}
+	var under [turns]sync.WaitGroup
 	t.Run("bots", func(t *testing.T) {
-		for _, m := range list {
-			for _, f := range frameworks {
-				if len(names) > 0 && !slices.Contains(names, f.name) {
-					continue
-				}
-				for _, s := range scenarios {
-					if *form == "full" || f.full || s.brief {
-						if s.noise == noisy {
-							loud.Add(1)
-						}
-						t.Run(m.name+"/"+f.name+"/"+s.columns[0], func(t *testing.T) {
-							t.Parallel()
-							switch s.noise {
-							case noisy:
-								defer loud.Done()
-							case disturbed:
-								loud.Wait()
-							case idle:
-							}
-							s.run(newRig(t, f, m), func(column string, o outcome) {
-								seen.put(m.name, f.name, column, o)
-								t.Logf("%s: %v", column, o)
-							})
-						})
-					}
-				}
+		for _, j := range jobs(t) {
+			if j.turn != anytime {
+				under[j.turn].Add(1)
 			}
+			t.Run(j.String(), func(t *testing.T) {
+				t.Parallel()
+				if j.turn != anytime {
+					defer under[j.turn].Done()
+				}
+				for earlier := range max(j.turn, first) {
+					under[earlier].Wait()
+				}
+				j.run(newRig(t, j.bot, j.mode), func(column string, o outcome) {
+					seen.put(j.mode.name, j.bot.name, column, o)
+					if class := expected(j.mode.name, j.bot.name, column); !o.meets(class) {
+						t.Errorf("%s: %v; expected %q", column, o, class)
+					}
+				})
+			})
 		}
 	})
+	if err := os.WriteFile(*out, []byte(seen.report(*form == "full" && *only == "")), 0o644); err != nil {
+		t.Fatal(err)
+	}
 }

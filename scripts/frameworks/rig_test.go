@@ -166,13 +166,14 @@ func (r *rig) argv() []string {
 	return slices.Concat([]string{"run"}, r.mode.flags, []string{"--"}, r.bot.argv(r.t))
 }
 
-// settled is begin, and an answer.
+// settled is begin, an answer, and the poll after it.
 func (r *rig) settled() {
 	r.t.Helper()
 	r.begin()
 	if _, ok := r.ask("settled", patient); !ok {
 		r.t.Fatal("the bot does not answer")
 	}
+	r.until("a poll is pending", func() bool { s := r.state(); return s.Polling > 0 && s.Pending == 0 })
 }
 
 // end stops botctl as a platform does and returns how long it took and how the bot ended.

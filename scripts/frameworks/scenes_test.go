@@ -16,30 +16,32 @@ import (
 type scenario struct {
 	columns []string
 	brief   bool // in the short form for every framework
-	noise   noise
+	turn    turn
 	run     func(r *rig, put func(column string, o outcome))
 }
 
-// noise is what a scenario does to those beside it. How many updates a bot has in its hands depends on the load of
-// the machine.
-type noise int
+// turn is when a scenario may begin: when those of an earlier turn are over. How many updates a bot has in its hands
+// depends on the load of the machine.
+type turn int
 
 const (
-	noisy     noise = iota
-	idle            // mere waiting
-	disturbed       // not begun before the noisy ones are over
+	first turn = iota
+	quiet
+	last
+	turns
+	anytime turn = -1 // it waits for nobody, and nobody for it
 )
 
 var scenarios = []scenario{
-	{columns: []string{"hung poll"}, noise: idle, run: hungPoll},
+	{columns: []string{"hung poll"}, turn: anytime, run: hungPoll},
 	{columns: []string{"start", "echo", "conflict", "stop"}, brief: true, run: life},
 	{columns: []string{"webhook"}, run: webhook},
 	{columns: []string{"webhook set"}, run: webhookSet},
 	{columns: []string{"401"}, run: revoked},
 	{columns: []string{"5xx"}, run: badGateway},
 	{columns: []string{"refused"}, run: refused},
-	{columns: []string{"restart"}, noise: disturbed, run: restart},
-	{columns: []string{"kill -9"}, noise: disturbed, run: killed},
+	{columns: []string{"restart"}, turn: quiet, run: restart},
+	{columns: []string{"kill -9"}, turn: quiet, run: killed},
 }
 
 // Times of the scenarios.
@@ -268,6 +270,9 @@ func hungPoll(r *rig, put func(string, outcome)) {
 }
 
 func seconds(d time.Duration) string {
+	if d < time.Second {
+		return fmt.Sprintf("%d ms", d.Round(10*time.Millisecond).Milliseconds())
+	}
 	if d < 10*time.Second {
 		return fmt.Sprintf("%.1f s", d.Seconds())
 	}
