@@ -15,6 +15,13 @@ var usual = map[string]want{
 		"webhook": "deleted, updates kept", "webhook set": stays, "401": "ends with 78", "5xx": stays, "refused": stays, "hung poll": stays,
 		"restart": anything, "kill -9": anything,
 	},
+	// Nothing is lost or doubled at a stop or a restart, for the gateway lets the handlers end; no trouble of the
+	// server comes through to the bot but a refused token.
+	"auto": {
+		"start": "polls", "echo": disorders, "conflict": unseen, "stop": "killed by SIGTERM, answered",
+		"webhook": "deleted, updates kept", "webhook set": stays, "401": "ends with 78", "5xx": stays, "refused": stays, "hung poll": stays,
+		"restart": disorders, "kill -9": anything,
+	},
 }
 
 // special is where a framework differs from the usual.
@@ -40,6 +47,14 @@ var special = map[string]map[string]want{
 		"telebot3": {"webhook set": deaf, "401": unnoticed},
 		"telebot4": {"webhook set": deaf, "401": unnoticed},
 		"telego":   {"hung poll": deaf},
+	},
+	"auto": {
+		"ptb":      {"echo": "", "stop": "exit 0, answered", "restart": "", "kill -9": loses + " " + doubles},
+		"aiogram":  {"stop": "exit 0, answered"},
+		"grammy":   {"echo": "", "restart": "", "kill -9": doubles},
+		"telegraf": {"stop": "exit 0, answered", "kill -9": doubles + " " + disorders},
+		"ntba2":    {"echo": "", "stop": "exit 0, answered", "restart": "", "kill -9": doubles},
+		"gtba":     {"echo": "", "restart": "", "kill -9": loses + " " + doubles},
 	},
 }
 
