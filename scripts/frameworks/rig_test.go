@@ -200,9 +200,13 @@ func (r *rig) end() (took time.Duration, how string) {
 // until looks again and again for what nobody announces.
 func (r *rig) until(what string, ok func() bool) {
 	r.t.Helper()
-	if !r.within(patient, ok) {
-		r.t.Fatalf("%s: not within %v", what, patient)
+	if r.within(patient, ok) {
+		return
 	}
+	if r.ended() {
+		r.t.Fatalf("%s: botctl has ended", what)
+	}
+	r.t.Fatalf("%s: not within %v", what, patient)
 }
 
 // within is until for what may not come. It ends early when botctl has ended.

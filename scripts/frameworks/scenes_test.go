@@ -270,8 +270,8 @@ func hungPoll(r *rig, put func(string, outcome)) {
 }
 
 func seconds(d time.Duration) string {
-	if d < time.Second {
-		return fmt.Sprintf("%d ms", d.Round(10*time.Millisecond).Milliseconds())
+	if ms := d.Round(10 * time.Millisecond).Milliseconds(); ms < 1000 {
+		return fmt.Sprintf("%d ms", ms)
 	}
 	if d < 10*time.Second {
 		return fmt.Sprintf("%.1f s", d.Seconds())
