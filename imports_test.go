@@ -49,6 +49,7 @@ var below = map[string][]string{
 	"botctl/bot/sandbox":         {"botctl/bot/sandbox/format"},
 	"botctl/bot/sandbox/format":  {},
 	"botctl/scripts/faultstable": {},
+	"botctl/scripts/frameworks":  {},
 	"botctl/scripts/logscore":    {"botctl/supervisor/logscan"},
 }
 

@@ -1,0 +1,16 @@
+// grammY: /start and an echo. "work MS ..." takes so many milliseconds, as a handler that asks elsewhere.
+const { Bot } = require("grammy");
+
+const bot = new Bot(process.env.TELEGRAM_BOT_TOKEN, {
+  client: { apiRoot: process.env.TELEGRAM_API_BASE ?? "https://api.telegram.org" },
+});
+
+bot.command("start", (ctx) => ctx.reply("Hello."));
+
+bot.on("message:text", async (ctx) => {
+  const [first, ms] = ctx.message.text.split(" ");
+  if (first === "work") await new Promise((done) => setTimeout(done, Number(ms)));
+  await ctx.reply(ctx.message.text);
+});
+
+bot.start();
