@@ -144,7 +144,7 @@ func (r *run) sayExit(old, now policy.State) {
 	r.mu.Unlock()
 	uptime := time.Since(old.StartedAt)
 	if old.Phase == policy.Stopping {
-		if now.Phase == policy.Done && now.ExitCode == 0 {
+		if now.Then == policy.Finish && now.ExitCode == 0 {
 			r.opts.Log.Info("bot stopped", keyExit, reason, keyUptime, uptime)
 		}
 		return

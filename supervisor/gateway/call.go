@@ -132,6 +132,7 @@ func (g *Gateway) local(w http.ResponseWriter, s *Seat) {
 func (g *Gateway) callBegins(s *Seat) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	s.habit.calls(s.polling())
 	now := time.Now()
 	for _, t := range []*tally{&g.calls, &s.calls} {
 		t.total++

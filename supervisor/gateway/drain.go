@@ -16,8 +16,9 @@ import (
 const quietFor = time.Second
 
 // Drain waits until the child of a seat on hold is done with what it was given: it has asked for more since the last
-// delivery, no call of it is open, and none has begun for a second. A child that acknowledges before it
-// handles, and then computes for longer than a second between two calls, is done only by that measure.
+// delivery, no call of it is open, and none has begun for a second; of one that has been seen to handle a batch before it asks for
+// more, the second is not waited for. A child that acknowledges before it handles, and then computes for longer than
+// a second between two calls, is done only by that measure.
 // The error is ctx's, with what it was that went on.
 func (s *Seat) Drain(ctx context.Context) error {
 	return s.waitFor(ctx, func(now time.Time) (bool, time.Time) {
@@ -25,7 +26,7 @@ func (s *Seat) Drain(ctx context.Context) error {
 		switch {
 		case s.owing(), s.calls.open > 0:
 			return false, time.Time{}
-		case !s.calls.began.IsZero() && now.Before(quiet):
+		case !s.habit.oneByOne() && !s.calls.began.IsZero() && now.Before(quiet):
 			return false, quiet
 		}
 		return true, time.Time{}
@@ -41,15 +42,20 @@ func (s *Seat) Asked(ctx context.Context) error {
 // Polled waits until the child of a seat has a poll under way, parked or at the server.
 func (s *Seat) Polled(ctx context.Context) error {
 	return s.waitFor(ctx, func(time.Time) (bool, time.Time) {
-		for i := range s.g.lines {
-			for _, p := range s.g.lines[i].polls {
-				if p.seat == s.number && p.leaving == goesOn {
-					return true, time.Time{}
-				}
+		return s.polling(), time.Time{}
+	})
+}
+
+// polling is called with the lock held.
+func (s *Seat) polling() bool {
+	for i := range s.g.lines {
+		for _, p := range s.g.lines[i].polls {
+			if p.seat == s.number && p.leaving == goesOn {
+				return true
 			}
 		}
-		return false, time.Time{}
-	})
+	}
+	return false
 }
 
 // owing is called with the lock held.

@@ -63,6 +63,7 @@ type Seat struct {
 	token  token.Token
 	swap   *swap // what the server says of the real token; nil: nothing is changed
 	calls  tally
+	habit  habit
 	used   bool
 	polled bool
 }

@@ -92,6 +92,7 @@ func (g *Gateway) begin(l *line, s *Seat, a ask) (*poll, *waker) {
 	if !ok {
 		return nil, nil
 	}
+	s.habit.asks()
 	wk := &waker{news: make(chan struct{}, 1)}
 	g.wakes[p] = wk
 	g.stir()
@@ -116,6 +117,9 @@ func (g *Gateway) took(s *Seat, l *line, p *poll, wk *waker, a *answer, out outc
 		out = outcome{} // by its client
 	}
 	st, drop, evs := l.result(p, out, time.Now())
+	if st.do == pass && l.owes[s.number] {
+		s.habit.delivered()
+	}
 	g.stir()
 	g.mu.Unlock()
 	g.report(s.run, l == &g.lines[1], evs...)
