@@ -148,6 +148,7 @@ func (g *Gateway) callEnds(s *Seat, served bool) {
 	now := time.Now()
 	for _, t := range []*tally{&g.calls, &s.calls} {
 		t.open--
+		t.ended = now
 		if served {
 			t.served = now
 		}

@@ -12,21 +12,21 @@ import (
 	"time"
 )
 
-// quietFor is how long no call may have begun before a child counts as done with its updates.
+// quietFor is how long nothing may have been delivered to a child or asked by it before it counts as done with its updates.
 const quietFor = time.Second
 
 // Drain waits until the child of a seat on hold is done with what it was given: it has asked for more since the last
-// delivery, no call of it is open, and none has begun for a second; of one that has been seen to handle a batch before it asks for
-// more, the second is not waited for. A child that acknowledges before it handles, and then computes for longer than
+// delivery, no call of it is open, and none was for a second; of one that has been seen to handle a batch before it asks for
+// more, or was given nothing, the second is not waited for. A child that acknowledges before it handles, and then computes for longer than
 // a second between two calls, is done only by that measure.
 // The error is ctx's, with what it was that went on.
 func (s *Seat) Drain(ctx context.Context) error {
 	return s.waitFor(ctx, func(now time.Time) (bool, time.Time) {
-		quiet := s.calls.began.Add(quietFor)
+		quiet := later(later(s.calls.began, s.calls.ended), s.habit.fed).Add(quietFor)
 		switch {
 		case s.owing(), s.calls.open > 0:
 			return false, time.Time{}
-		case !s.habit.oneByOne() && !s.calls.began.IsZero() && now.Before(quiet):
+		case !s.habit.fed.IsZero() && !s.habit.oneByOne() && now.Before(quiet):
 			return false, quiet
 		}
 		return true, time.Time{}

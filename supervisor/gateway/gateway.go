@@ -51,6 +51,7 @@ type tally struct {
 	total   uint64
 	open    int
 	began   time.Time // the latest one
+	ended   time.Time // the latest end of one
 	served  time.Time // the latest one that the server, or the gateway in its place, did not answer with 5xx
 	refused uint64    // requests that brought no token of ours
 }

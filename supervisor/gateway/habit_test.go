@@ -45,6 +45,41 @@ func TestABotThatHandlesBeforeItAsksIsDoneWhenItAsks(t *testing.T) {
 	}
 }
 
+// A handler that computes before it says anything is not to be taken for an idle bot.
+func TestDrainGivesASilentHandlerASecond(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := build(t, Options{}, batch(100))
+		w.get(w.bot("getMe"))
+		time.Sleep(time.Minute)
+		w.get(w.bot("getUpdates?timeout=10"))
+		start := time.Now()
+		w.s.Hold()
+		ch := w.beside(func() reply { return w.get(w.bot("getUpdates?timeout=10&offset=101")) })
+		if err := w.s.Drain(t.Context()); err != nil || time.Since(start) != quietFor {
+			t.Errorf("drained after %v: %v", time.Since(start), err)
+		}
+		<-ch
+	})
+}
+
+func TestDrainOfABotThatWasGivenNothingIsAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := build(t, Options{}, nil)
+		w.get(w.bot("getMe"))
+		ch := w.beside(func() reply { return w.get(w.bot("getUpdates?timeout=10&offset=1")) })
+		synctest.Wait()
+		w.s.Hold()
+		start := time.Now()
+		if err := w.s.Drain(t.Context()); err != nil || time.Since(start) != 0 {
+			t.Errorf("drained after %v: %v", time.Since(start), err)
+		}
+		if err := w.g.Confirm(t.Context()); err != nil || len(w.requests()) != 2 {
+			t.Errorf("%d requests, want no confirmation of what was never given: %v", len(w.requests()), err)
+		}
+		<-ch
+	})
+}
+
 func TestHabit(t *testing.T) {
 	for _, tc := range []struct {
 		name, acts string // d delivered, p asks, c calls before a poll, o calls during one
@@ -61,7 +96,7 @@ func TestHabit(t *testing.T) {
 		for _, a := range tc.acts {
 			switch a {
 			case 'd':
-				h.delivered()
+				h.delivered(time.Now())
 			case 'p':
 				h.asks()
 			default:

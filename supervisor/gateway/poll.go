@@ -116,9 +116,10 @@ func (g *Gateway) took(s *Seat, l *line, p *poll, wk *waker, a *answer, out outc
 	if gone && out.kind == troubled {
 		out = outcome{} // by its client
 	}
-	st, drop, evs := l.result(p, out, time.Now())
+	now := time.Now()
+	st, drop, evs := l.result(p, out, now)
 	if st.do == pass && l.owes[s.number] {
-		s.habit.delivered()
+		s.habit.delivered(now)
 	}
 	g.stir()
 	g.mu.Unlock()

@@ -126,9 +126,10 @@ func (l *line) confirm(asked ask) {
 	}
 }
 
-// cursor is the offset that tells the server what is handled. due is false when it knows, or nothing is.
+// cursor is the offset that tells the server what is handled. due is false when it knows, or nothing is. What a client
+// acknowledges that was given nothing, it knows by itself and will say again.
 func (l *line) cursor() (offset int64, due bool) {
-	return l.ack, l.ack > 0 && l.confirmed < l.ack
+	return l.ack, l.last > 0 && l.confirmed < l.ack
 }
 
 func (r *run) again(now time.Time) {
