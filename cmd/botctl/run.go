@@ -191,6 +191,7 @@ func runOptions(set settings, argv []string, sandboxed bool) (supervisor.Options
 			FirstSign:    set.bool("restart-on-first-sign"),
 			StopTimeout:  set.duration("stop-timeout"),
 			Heartbeat:    set.duration("heartbeat"),
+			StallAfter:   cmp.Or(set.duration("stall-after"), -1),
 			Warm:         set.bool("restart-warm"),
 			Seed:         uint64(time.Now().UnixNano()),
 		},

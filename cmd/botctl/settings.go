@@ -61,6 +61,7 @@ var runSettings = []setting{
 	{name: "webhook", def: "auto", oneOf: []string{"auto", "delete", "keep", "fail"}, usage: "a webhook that is set: delete, keep or fail (exit 78); auto deletes, but on a terminal fails"},
 	{name: "stop-timeout", kind: isDuration, def: "9s", checked: stopTime, usage: "time for the whole of a stop before SIGKILL"},
 	{name: "heartbeat", kind: isDuration, def: "1m0s", checked: silenceTime, usage: "restart a bot that sends sd_notify WATCHDOG=1 and then not for so long; 0: never"},
+	{name: "stall-after", kind: isDuration, def: "2m0s", checked: stallTime, usage: "restart a bot behind the gateway that asks for no updates for so long while some wait (five times as long when it makes other calls); 0: never"},
 	{name: "start-tries", kind: isInt, def: "5", checked: validTries, usage: "exits in a row before the bot was ever well that end botctl; -1: never"},
 	{name: "give-up", def: "off", checked: validGiveUp, usage: "end with 70 after N failures within T, such as 10/10m; off: never"},
 	{name: "rival", kind: isList, usage: "a script, module, app or program (glob) that competes for this bot; may be repeated"},
@@ -360,6 +361,13 @@ func stopTime(text string) error {
 func silenceTime(text string) error {
 	if d, err := time.ParseDuration(text); err != nil || d < 0 || d > maxTime {
 		return errors.New("0 or more and at most 24h")
+	}
+	return nil
+}
+
+func stallTime(text string) error {
+	if d, err := time.ParseDuration(text); err != nil || d != 0 && d < time.Second || d > maxTime {
+		return errors.New("0, or 1s to 24h")
 	}
 	return nil
 }

@@ -4,8 +4,6 @@ package frameworks
 
 import (
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -21,17 +19,11 @@ type job struct {
 
 func (j job) String() string { return j.mode.name + "/" + j.bot.name + "/" + j.columns[0] }
 
-// modes are the halves of the matrix that this botctl can run.
-func modes(t *testing.T) []mode {
-	t.Helper()
-	help, err := exec.Command(filepath.Join(os.Getenv(builtEnv), "botctl"), "run", "--help").CombinedOutput()
-	if err != nil {
-		t.Fatalf("botctl run --help: %v\n%s", err, help)
-	}
-	if !strings.Contains(string(help), "--gateway") {
-		return []mode{{name: "off"}}
-	}
-	return []mode{{name: "off", flags: []string{"--gateway", "off"}}, {name: "auto", flags: []string{"--gateway", "auto"}, gateway: true}}
+// modes are the parts of the matrix.
+var modes = []mode{
+	{name: "off", flags: []string{"--gateway", "off"}},
+	{name: "auto", flags: []string{"--stall-after", stallAfter.String()}, gateway: true},
+	{name: "warm", flags: []string{"--gateway", "require", "--restart-warm"}, gateway: true, only: "restart"},
 }
 
 // jobs are what was asked for. Those of all frameworks are mixed, so that the slow ones do not end up last.
@@ -44,13 +36,15 @@ func jobs(t *testing.T) []job {
 		}
 	}
 	var list []job
-	available := modes(t)
 	for _, s := range scenarios {
 		for _, f := range frameworks {
 			if len(names) > 0 && !slices.Contains(names, f.name) || *form != "full" && !f.full && !s.brief {
 				continue
 			}
-			for _, m := range available {
+			for _, m := range modes {
+				if m.only != "" && m.only != s.columns[0] {
+					continue
+				}
 				j := job{m, f, s}
 				if f.spins && !m.gateway && (s.columns[0] == "401" || s.columns[0] == "5xx") {
 					j.turn = last // it takes a whole processor

@@ -22,11 +22,12 @@ import (
 // patient is for what must come; whoever waits so long for it has lost it.
 const patient = 60 * time.Second
 
-// mode is one half of the matrix.
+// mode is one part of the matrix.
 type mode struct {
 	name    string
 	flags   []string // of botctl run
 	gateway bool
+	only    string // the scenario that is of interest; empty: all
 }
 
 // rig is one bot under one botctl before one Telegram.

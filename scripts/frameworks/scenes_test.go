@@ -34,6 +34,7 @@ const (
 
 var scenarios = []scenario{
 	{columns: []string{"hung poll"}, turn: anytime, run: hungPoll},
+	{columns: []string{"busy", "stuck"}, turn: anytime, run: stuck},
 	{columns: []string{"start", "echo", "conflict", "stop"}, brief: true, run: life},
 	{columns: []string{"webhook"}, run: webhook},
 	{columns: []string{"webhook set"}, run: webhookSet},
@@ -53,6 +54,8 @@ const (
 	hungWait    = 90 * time.Second // the slowest framework that notices gives a poll 70 s
 	busyMillis  = 700              // of the handler that a stop meets
 	ackWait     = 400 * time.Millisecond
+	stallAfter  = 5 * time.Second
+	stuckWait   = 20 * time.Second // for a bot that nobody restarts; past that it is deaf
 )
 
 // What a bot came to.
@@ -267,6 +270,32 @@ func hungPoll(r *rig, put func(string, outcome)) {
 	r.release()
 	r.until("the next poll begins", func() bool { return r.verdict().Polls > polls })
 	put("hung poll", r.back("after the hang", hungWait, before))
+}
+
+// stuck is a handler that never ends, in a way that holds up its thread, after one that was merely slow.
+func stuck(r *rig, put func(string, outcome)) {
+	r.settled()
+	before := r.status().Restarts.Total
+	const n, slow = 20, "work 400 n%d" // together longer than stallAfter
+	if err := r.Inject(r.t.Context(), sandbox.Injection{Count: n, Text: strings.Replace(slow, "%d", "{n}", 1)}); err != nil {
+		r.t.Fatal(err)
+	}
+	r.within(patient, func() bool { return judge(slow, n, r.answers()).lost == 0 })
+	switch busy, again := counted(judge(slow, n, r.answers()), ""), r.status().Restarts.Total; {
+	case again > before:
+		put("busy", outcome{class: restarted, detail: busy.detail})
+	default:
+		put("busy", outcome{class: stays, detail: busy.detail})
+	}
+	r.write("block 3600000")
+	for i := range 3 {
+		r.write(fmt.Sprintf("behind %d", i+1))
+	}
+	limit := stuckWait
+	if r.mode.gateway { // a bot that was busy just now is given time
+		limit = patient
+	}
+	put("stuck", r.back("after the block", limit, before))
 }
 
 func seconds(d time.Duration) string {

@@ -3,7 +3,6 @@
 package frameworks
 
 import (
-	"cmp"
 	_ "embed"
 	"fmt"
 	"os"
@@ -34,6 +33,7 @@ var parts = []struct {
 }{
 	{"Every day", []string{"start", "echo", "conflict", "stop"}},
 	{"Trouble with the server", []string{"webhook", "webhook set", "401", "5xx", "refused", "hung poll"}},
+	{"Handlers that take long", []string{"busy", "stuck"}},
 	{"In a flow of 50 updates a second", []string{"restart", "kill -9"}},
 }
 
@@ -68,16 +68,13 @@ func (tb *table) tables(mode string) string {
 	return b.String()
 }
 
-// notRun stands where this botctl lacks what a mode needs.
-const notRun = "Not run: this botctl has no `--gateway`.\n\n"
-
 // report is what is written at the end: the document, or its tables alone.
 func (tb *table) report(whole bool) string {
-	without, with := tb.tables("off"), cmp.Or(tb.tables("auto"), notRun)
+	without, with, warm := tb.tables("off"), tb.tables("auto"), tb.tables("warm")
 	if !whole {
-		return "## Without the gateway\n\n" + without + "## With the gateway\n\n" + with
+		return "## Without the gateway\n\n" + without + "## With the gateway\n\n" + with + "## Warm\n\n" + warm
 	}
-	return strings.NewReplacer("{lines}\n", lines(), "{without}\n\n", without, "{with}\n\n", with).Replace(document)
+	return strings.NewReplacer("{lines}\n", lines(), "{without}\n\n", without, "{with}\n\n", with, "{warm}\n\n", warm).Replace(document)
 }
 
 // document is the text around the tables.

@@ -26,6 +26,7 @@ type Config struct {
 	Interactive  bool          // the bot has the terminal: an end by Ctrl-C, or with 0, is a person's wish
 	StopTimeout  time.Duration // for the whole of a stop; default 9 s
 	Heartbeat    time.Duration // how long a child that sends heartbeats may be silent; 0: for ever
+	StallAfter   time.Duration // how long a child may ask for no updates while some wait; default 2 min, negative: for ever
 	Preflight    bool          // a token is known, so the Bot API can be asked
 	Gateway      bool          // one stands before the Bot API; whether a child uses it is seen
 	Warm         bool          // --restart-warm: boot the next child beside the present one; needs a gateway that cannot be passed by
@@ -58,15 +59,15 @@ const (
 	wireLasts      = time.Minute      // a conflict on the wire that goes on for so long is told of again
 	wireOnce       = 15 * time.Second // conflicts within it are one that is over
 	loopSilence    = time.Minute      // without a call, a child whose event loop is said to be broken
-	stallAfter     = 2 * time.Minute  // without a poll, while updates wait
-	stallBusy      = 10 * time.Minute // the same of a child that makes other calls: it may be working
-	callRecent     = time.Minute      // a call so short ago shows that it makes other calls
+	stallBusy      = 5                // times StallAfter has a child that makes other calls: it may be working
+	stallLooks     = 4                // in one StallAfter
 	warmLimit      = 2 * time.Minute  // for a child that boots beside another to poll
 	confirmReserve = time.Second      // of the stop time, for the last word to the server
 	confirmMost    = 4 * time.Second
 	defaultTries   = 5
 	defaultStop    = 9 * time.Second
 	defaultGiveUp  = 10 * time.Minute
+	defaultStall   = 2 * time.Minute
 	exitConfig     = 78
 	exitTemp       = 75
 	exitLock       = 73
@@ -90,6 +91,9 @@ func (c Config) Validate() (Config, error) {
 	}
 	if c.GiveUpWithin == 0 {
 		c.GiveUpWithin = defaultGiveUp
+	}
+	if c.StallAfter == 0 {
+		c.StallAfter = defaultStall
 	}
 	switch {
 	case c.Warm && !c.Gateway:

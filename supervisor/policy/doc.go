@@ -47,7 +47,7 @@
 //	                                         401 is none; of an event loop: restart without a call for 60 s
 //	          WireSeen: conflict             sweep; told at once, at 60 s, at the end; the child is left alone
 //	          WireSeen: webhook, 401         ask the Bot API
-//	          WireLooked, each 30 s          no poll for 2 min (10 min of a child that makes other calls, and at
+//	          WireLooked, each 30 s          no poll for Config.StallAfter (5 x that of a child that makes other calls, and at
 //	                                         least 3 x its usual gap) while updates wait and do not grow fewer:
 //	                                         free its poll at the second look, restart at the third
 //	stopping  ChildExited                    start, or done; behind the gateway the server is told first what

@@ -108,7 +108,7 @@ func (t *turn) handedOver(ev HandedOver) {
 	s.Old, s.Cause = s.Run, ByRequest
 	t.promote()
 	s.Wire = true
-	s.LookAt = t.now.Add(sweepEvery)
+	s.LookAt = t.nextLook()
 	t.do(Drain{Run: s.Old, Limit: t.cfg.StopTimeout / 3})
 }
 
@@ -151,7 +151,7 @@ func (t *turn) heir(e Exit) bool {
 	}
 	if polled {
 		s.Wire = true
-		s.LookAt = t.now.Add(sweepEvery)
+		s.LookAt = t.nextLook()
 	}
 	t.do(ServePolls{Run: s.Run})
 	return true

@@ -10,7 +10,7 @@ func (t *turn) wire(ev WireSeen) {
 		s.WireUsed = true
 	case WirePolled:
 		s.Wire, s.WireUsed = true, true
-		s.LookAt = t.now.Add(sweepEvery)
+		s.LookAt = t.nextLook()
 		s.Suspect, s.ProbeAt = Suspicion{}, time.Time{}
 		if !s.WireTold {
 			s.WireTold = true
@@ -72,7 +72,7 @@ func (t *turn) wireDue() {
 		}
 	}
 	if t.reached(s.LookAt) {
-		s.LookAt = t.now.Add(sweepEvery)
+		s.LookAt = t.nextLook()
 		t.do(LookAtWire{Run: s.Run})
 	}
 	if t.reached(s.NextBy) {
@@ -95,6 +95,14 @@ func (t *turn) wireStarted() {
 	}
 }
 
+func (t *turn) nextLook() time.Time {
+	every := sweepEvery
+	if t.cfg.StallAfter > 0 {
+		every = min(every, t.cfg.StallAfter/stallLooks)
+	}
+	return t.now.Add(every)
+}
+
 // looked judges what the child has asked for of late.
 func (t *turn) looked(ev WireLooked) {
 	s := &t.s
@@ -105,11 +113,12 @@ func (t *turn) looked(ev WireLooked) {
 		}
 		s.Suspect = Suspicion{} // its loop turns
 	}
-	limit := stallAfter
-	if t.now.Sub(ev.Call) < callRecent {
-		limit = stallBusy
+	limit := t.cfg.StallAfter
+	if t.now.Sub(ev.Call) < limit/2 {
+		limit *= stallBusy
 	}
 	switch {
+	case limit < 0: // the owner wants none of it
 	case ev.Open, ev.Idle < max(limit, 3*ev.Gap):
 		s.Stall = Stall{}
 	case !ev.Asked:

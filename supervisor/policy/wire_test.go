@@ -169,7 +169,7 @@ func idle(gap, call time.Duration, pending ...int) func(p *play) func(LookAtWire
 func TestAStalledChildIsFreedThenRestarted(t *testing.T) {
 	p := onWire(t, Config{})
 	look := idle(time.Second, -1, 3)(p)
-	p.waitAnd(stallAfter+20*time.Second, look).want(Running)
+	p.waitAnd(defaultStall+20*time.Second, look).want(Running)
 	freed := false
 	began := p.now
 	for p.s.Phase == Running && p.now.Sub(began) < 5*time.Minute {

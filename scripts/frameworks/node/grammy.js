@@ -1,4 +1,6 @@
-// grammY: /start and an echo. "work MS ..." takes so many milliseconds, as a handler that asks elsewhere.
+// grammY: /start and an echo. "work MS ..." takes so many milliseconds, as a handler that asks elsewhere;
+// "block MS" does, once in this folder, as one that computes.
+const fs = require("node:fs");
 const { Bot } = require("grammy");
 
 const bot = new Bot(process.env.TELEGRAM_BOT_TOKEN, {
@@ -10,6 +12,10 @@ bot.command("start", (ctx) => ctx.reply("Hello."));
 bot.on("message:text", async (ctx) => {
   const [first, ms] = ctx.message.text.split(" ");
   if (first === "work") await new Promise((done) => setTimeout(done, Number(ms)));
+  if (first === "block" && !fs.existsSync("blocked")) {
+    fs.writeFileSync("blocked", "");
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(ms));
+  }
   await ctx.reply(ctx.message.text);
 });
 

@@ -1,8 +1,10 @@
-"""aiogram 3: /start and an echo. "work MS ..." takes so many milliseconds, as a handler that asks elsewhere."""
+"""aiogram 3: /start and an echo. "work MS ..." takes so many milliseconds, as a handler that asks elsewhere;
+"block MS" does, once in this folder, as one that computes."""
 import asyncio
 import logging
 import os
 import sys
+import time
 
 from aiogram import Bot, Dispatcher
 from aiogram.client.session.aiohttp import AiohttpSession
@@ -23,6 +25,9 @@ async def echo(message: Message) -> None:
     words = message.text.split()
     if words[0] == "work":
         await asyncio.sleep(int(words[1]) / 1000)
+    if words[0] == "block" and not os.path.exists("blocked"):
+        open("blocked", "w").close()
+        time.sleep(int(words[1]) / 1000)
     await message.answer(message.text)
 
 

@@ -1,7 +1,9 @@
-"""python-telegram-bot: /start and an echo. "work MS ..." takes so many milliseconds, as a handler that asks elsewhere."""
+"""python-telegram-bot: /start and an echo. "work MS ..." takes so many milliseconds, as a handler that asks elsewhere;
+"block MS" does, once in this folder, as one that computes."""
 import asyncio
 import logging
 import os
+import time
 
 from telegram import Update
 from telegram.ext import ApplicationBuilder, CommandHandler, ContextTypes, MessageHandler, filters
@@ -18,6 +20,9 @@ async def echo(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
     words = update.message.text.split()
     if words[0] == "work":
         await asyncio.sleep(int(words[1]) / 1000)
+    if words[0] == "block" and not os.path.exists("blocked"):
+        open("blocked", "w").close()
+        time.sleep(int(words[1]) / 1000)
     await update.message.reply_text(update.message.text)
 
 

@@ -1,4 +1,5 @@
-"""pyTelegramBotAPI, sync: /start and an echo. "work MS ..." takes so many milliseconds, as a handler that asks elsewhere."""
+"""pyTelegramBotAPI, sync: /start and an echo. "work MS ..." takes so many milliseconds, as a handler that asks elsewhere;
+"block MS" does, once in this folder, as one that computes."""
 import os
 import time
 
@@ -18,6 +19,9 @@ def start(message):
 def echo(message):
     words = message.text.split()
     if words[0] == "work":
+        time.sleep(int(words[1]) / 1000)
+    if words[0] == "block" and not os.path.exists("blocked"):
+        open("blocked", "w").close()
         time.sleep(int(words[1]) / 1000)
     bot.send_message(message.chat.id, message.text)
 
