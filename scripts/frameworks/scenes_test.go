@@ -287,7 +287,9 @@ func stuck(r *rig, put func(string, outcome)) {
 	default:
 		put("busy", outcome{class: stays, detail: busy.detail})
 	}
-	r.write("block 3600000")
+	id := r.write("block 3600000")
+	r.until("the update is delivered", func() bool { return r.delivered(id) })
+	r.within(ackWait, func() bool { return r.acknowledged(id) }) // what comes later is not confirmed together with it
 	for i := range 3 {
 		r.write(fmt.Sprintf("behind %d", i+1))
 	}

@@ -38,11 +38,14 @@ var parts = []struct {
 }
 
 // tables are the parts of one mode in Markdown, with the frameworks that were run.
-func (tb *table) tables(mode string) string {
+func (tb *table) tables(of string) string {
 	var b strings.Builder
 	for _, part := range parts {
+		if i := slices.IndexFunc(modes, func(m mode) bool { return m.name == of && m.only != "" }); i >= 0 {
+			part.columns = slices.DeleteFunc(slices.Clone(part.columns), func(c string) bool { return c != modes[i].only })
+		}
 		rows := slices.DeleteFunc(slices.Clone(frameworks), func(f framework) bool {
-			return !slices.ContainsFunc(part.columns, func(c string) bool { _, ok := tb.cells[place{mode, f.name, c}]; return ok })
+			return !slices.ContainsFunc(part.columns, func(c string) bool { _, ok := tb.cells[place{of, f.name, c}]; return ok })
 		})
 		if len(rows) == 0 {
 			continue
@@ -56,7 +59,7 @@ func (tb *table) tables(mode string) string {
 			fmt.Fprintf(&b, "| %s |", f.row())
 			for _, c := range part.columns {
 				text := "not run"
-				if o, ok := tb.cells[place{mode, f.name, c}]; ok {
+				if o, ok := tb.cells[place{of, f.name, c}]; ok {
 					text = o.String()
 				}
 				fmt.Fprintf(&b, " %s |", text)

@@ -82,7 +82,7 @@ func TestDrainOfABotThatWasGivenNothingIsAtOnce(t *testing.T) {
 
 func TestHabit(t *testing.T) {
 	for _, tc := range []struct {
-		name, acts string // d delivered, p asks, c calls before a poll, o calls during one
+		name, acts string // d delivered, p asks at once, l late, w while a call is open, c calls before a poll, o calls during one
 		want       bool
 	}{
 		{"nothing", "", false},
@@ -90,15 +90,22 @@ func TestHabit(t *testing.T) {
 		{"two are too few", "pdcpdcp", false},
 		{"updates without a call show nothing", "pdpdpdpdp", false},
 		{"asks first", "pdpodpodpo", false},
+		{"asks by the clock", "pdcldcpdcpdcp", false},
+		{"asks while it works", "pdcwdcpdcpdcp", false},
 		{"once beside is enough", "pdcpdcpdcpodcpdcpdcp", false},
 	} {
 		var h habit
+		now := time.Now()
 		for _, a := range tc.acts {
 			switch a {
 			case 'd':
-				h.delivered(time.Now())
+				h.delivered(now)
 			case 'p':
-				h.asks()
+				h.asks(false, now, now)
+			case 'l':
+				h.asks(false, now.Add(-prompt-1), now)
+			case 'w':
+				h.asks(true, now, now)
 			default:
 				h.calls(a == 'o')
 			}

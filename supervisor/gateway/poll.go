@@ -88,11 +88,12 @@ func (g *Gateway) lineOf(t target) *line {
 func (g *Gateway) begin(l *line, s *Seat, a ask) (*poll, *waker) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	p, ok := l.begin(s.number, a, time.Now())
+	now := time.Now()
+	p, ok := l.begin(s.number, a, now)
 	if !ok {
 		return nil, nil
 	}
-	s.habit.asks()
+	s.habit.asks(s.calls.open > 0, s.calls.ended, now)
 	wk := &waker{news: make(chan struct{}, 1)}
 	g.wakes[p] = wk
 	g.stir()
