@@ -116,7 +116,7 @@ func (t *turn) handedOver(ev HandedOver) {
 func (t *turn) handedOverLate(ev HandedOver) {
 	s := &t.s
 	s.HandingOver = false
-	t.do(HoldPolls{Run: ev.Run})
+	t.do(HoldPolls(ev))
 	if s.NextGone {
 		s.Next, s.NextAlive, s.NextGone = 0, false, false
 	}
