@@ -9,22 +9,28 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"os"
+	"os/exec"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
 
-// BenchmarkAddedLatency measures one client that sends messages, in turns: to the server itself, through the gateway, and through a
-// plain ReverseProxy as the peer. What the gateway adds is to stay within 100 µs at the median.
+// BenchmarkAddedLatency measures one client that sends messages, in turns: to the server itself, through the gateway, and through its
+// peers, a plain ReverseProxy and nginx, if that is installed. What the gateway adds is to stay within 100 µs at the median.
 func BenchmarkAddedLatency(b *testing.B) {
 	direct := benchServer(b)
 	through := benchGateway(b, direct)
 	u, _ := url.Parse(direct)
 	peer := serveBench(b, &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(u) }})
-	bases := []string{direct, through, peer}
+	names, bases := []string{"direct", "added", "ReverseProxy", "nginx"}, []string{direct, through, peer}
+	if base, ok := benchNginx(b, direct); ok {
+		bases = append(bases, base)
+	}
 	took := make([][]time.Duration, len(bases))
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 10}}
 	for b.Loop() {
@@ -42,16 +48,20 @@ func BenchmarkAddedLatency(b *testing.B) {
 	}
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(at(0, .5), "direct-p50-µs")
-	b.ReportMetric(at(1, .5)-at(0, .5), "added-p50-µs")
-	b.ReportMetric(at(1, .99)-at(0, .99), "added-p99-µs")
-	b.ReportMetric(at(2, .5)-at(0, .5), "ReverseProxy-p50-µs")
-	b.ReportMetric(at(2, .99)-at(0, .99), "ReverseProxy-p99-µs")
+	for i := range bases[1:] {
+		b.ReportMetric(at(i+1, .5)-at(0, .5), names[i+1]+"-p50-µs")
+		b.ReportMetric(at(i+1, .99)-at(0, .99), names[i+1]+"-p99-µs")
+	}
 }
 
 // BenchmarkThroughput has 64 connections at once.
 func BenchmarkThroughput(b *testing.B) {
 	direct := benchServer(b)
-	for name, base := range map[string]string{"direct": direct, "gateway": benchGateway(b, direct)} {
+	bases := map[string]string{"direct": direct, "gateway": benchGateway(b, direct)}
+	if base, ok := benchNginx(b, direct); ok {
+		bases["nginx"] = base
+	}
+	for name, base := range bases {
 		b.Run(name, func(b *testing.B) {
 			client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
 			b.SetParallelism(64 / runtime.GOMAXPROCS(0))
@@ -133,6 +143,54 @@ func benchServer(b *testing.B) string {
 		io.WriteString(w, `{"ok":true,"result":{"message_id":1,"date":1,"chat":{"id":1,"type":"private"},"text":"hello"}}`)
 	}))
 }
+
+// benchNginx is nginx before a server, as its own documentation sets up a proxy with kept connections. ok is false without one.
+func benchNginx(b *testing.B, base string) (through string, ok bool) {
+	path, err := exec.LookPath("nginx")
+	if err != nil {
+		b.Log("nginx is not installed: no figures of it")
+		return "", false
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0") // a port that is free
+	if err != nil {
+		b.Fatal(err)
+	}
+	addr := ln.Addr().String()
+	ln.Close()
+	dir := b.TempDir()
+	conf := strings.NewReplacer("DIR", dir, "ADDR", addr, "SERVER", strings.TrimPrefix(base, "http://")).Replace(nginxConf)
+	if err := os.WriteFile(dir+"/nginx.conf", []byte(conf), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	cmd := exec.Command(path, "-p", dir, "-e", dir+"/error.log", "-c", dir+"/nginx.conf")
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	for {
+		conn, err := net.Dial("tcp", addr)
+		if err == nil {
+			conn.Close()
+			return "http://" + addr, true
+		}
+		if b.Context().Err() != nil || cmd.Process.Signal(syscall.Signal(0)) != nil {
+			b.Fatal("nginx does not listen")
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+const nginxConf = `daemon off; master_process off; pid DIR/pid; error_log DIR/error.log;
+events { worker_connections 512; }
+http {
+	access_log off; client_body_temp_path DIR/b; proxy_temp_path DIR/p; fastcgi_temp_path DIR/f; uwsgi_temp_path DIR/u; scgi_temp_path DIR/s;
+	upstream api { server SERVER; keepalive 64; }
+	server { listen ADDR; location / { proxy_pass http://api; proxy_http_version 1.1; proxy_set_header Connection ""; } }
+}
+`
 
 func serveBench(b *testing.B, h http.Handler) string {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
