@@ -70,29 +70,35 @@ func attach(out, r *http.Request, ctl *http.ResponseController) error {
 		out.Body = http.NoBody
 	case n > 0 && n <= smallBody:
 		b := make([]byte, n)
-		if _, err := io.ReadFull(&pacedBody{r.Body, ctl}, b); err != nil {
+		if _, err := io.ReadFull(&pacedBody{r.Body, ctl, n}, b); err != nil {
 			return err
 		}
 		ctl.SetReadDeadline(time.Time{}) //nolint:errcheck // a writer without deadlines has none to lift
 		out.Body = io.NopCloser(bytes.NewReader(b))
 		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil }
 	default:
-		out.Body = &pacedBody{r.Body, ctl}
+		out.Body = &pacedBody{r.Body, ctl, n}
 	}
 	return nil
 }
 
-// pacedBody ends a body whose client sends nothing for stallLimit.
+// pacedBody ends a body whose client sends nothing for stallLimit. The transport asks once more behind the last byte, to see that there
+// is no other, and ends the connection if that fails; by then the answer may be under way and the client's body closed.
 type pacedBody struct {
 	io.ReadCloser
 
-	ctl *http.ResponseController
+	ctl  *http.ResponseController
+	left int64 // below 0: unknown
 }
 
 func (b *pacedBody) Read(p []byte) (int, error) {
+	if b.left == 0 {
+		return 0, io.EOF
+	}
 	b.ctl.SetReadDeadline(time.Now().Add(stallLimit)) //nolint:errcheck // the same
 	n, err := b.ReadCloser.Read(p)
-	if errors.Is(err, io.EOF) {
+	b.left -= min(int64(n), max(b.left, 0))
+	if errors.Is(err, io.EOF) || b.left == 0 {
 		b.ctl.SetReadDeadline(time.Time{}) //nolint:errcheck // the connection goes on
 	}
 	return n, err
