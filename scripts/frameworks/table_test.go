@@ -112,17 +112,19 @@ func lines() string {
 	return b.String()
 }
 
-// The tables in docs are of the bots and the pins that are here.
+// The tables are of the bots and the pins that are here.
 func TestTheDocumentIsOfTheseBots(t *testing.T) {
 	if *form != "" {
 		t.Skip("it is being written")
 	}
-	text, err := os.ReadFile("../../docs/frameworks.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(string(text), lines()) {
-		t.Error("docs/frameworks.md has other versions or lines: scripts/matrix --full writes it")
+	for _, name := range []string{"docs/frameworks.md", "README.md"} {
+		text, err := os.ReadFile("../../" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(text), lines()) {
+			t.Errorf("%s has other versions or lines: scripts/matrix --full writes docs/frameworks.md, and the README has its table", name)
+		}
 	}
 }
 
