@@ -100,9 +100,12 @@ func outsideOurTree(t *testing.T, helper string, before ...func(sup int)) {
 	for _, f := range before {
 		f(cmd.Process.Pid)
 	}
+	guardian := guardianOf(cmd.Process.Pid)
 	cmd.Process.Kill()
 	cmd.Wait()
 	orphaned(t, tree)
+	// It looks a while longer, as a child of this process by then, and would be one of the next test's tree.
+	until(t, "the guardian is gone", func() bool { return guardian == 0 || gone(guardian) })
 }
 
 // The guardian dies with the supervisor: the kernel itself ends the group.
