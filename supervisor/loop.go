@@ -75,7 +75,7 @@ func (r *run) do(ctx context.Context, s policy.State, a policy.Action) {
 	case policy.Check:
 		r.beside(func() { r.send(ctx, r.preflight(ctx)) })
 	case policy.StartChild:
-		r.beside(func() { r.runChild(ctx, a.Run, a.Beside) })
+		r.beside(func() { r.runChild(ctx, a.Run, a.Parked) })
 	case policy.EndChild:
 		r.stopChild(s.Run, a.Grace)
 	case policy.EndOther:

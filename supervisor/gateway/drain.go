@@ -128,15 +128,45 @@ func (g *Gateway) Confirm(ctx context.Context) error {
 		if !due {
 			continue
 		}
-		if err := g.confirm(ctx, i == 1, offset); err != nil {
-			return fmt.Errorf("confirm offset %d: %w", offset, err)
+		if err := g.confirmLine(ctx, i, offset); err != nil {
+			return err
 		}
-		g.mu.Lock()
-		g.lines[i].confirm(ask{offset: offset})
-		g.mu.Unlock()
 	}
 	return nil
 }
+
+// ConfirmHeld is Confirm for what was delivered and is not acknowledged: the child lives and works on it, and whoever polls next
+// must not get it again. If the child dies before it has handled that, it is lost.
+func (g *Gateway) ConfirmHeld(ctx context.Context) error {
+	for i := range g.lines {
+		g.mu.Lock()
+		offset, due := g.lines[i].unacknowledged()
+		g.mu.Unlock()
+		if !due {
+			continue
+		}
+		if err := g.confirmLine(ctx, i, offset); err != nil {
+			return err
+		}
+	}
+	return g.Confirm(ctx)
+}
+
+func (g *Gateway) confirmLine(ctx context.Context, i int, offset int64) error {
+	if !g.permitted() {
+		return fmt.Errorf("confirm offset %d: %w", offset, errNotPermitted)
+	}
+	if err := g.confirm(ctx, i == 1, offset); err != nil {
+		return fmt.Errorf("confirm offset %d: %w", offset, err)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.lines[i].ack = max(g.lines[i].ack, offset)
+	g.lines[i].confirm(ask{offset: offset})
+	return nil
+}
+
+var errNotPermitted = errors.New("another supervisor may poll by now")
 
 func (g *Gateway) confirm(ctx context.Context, test bool, offset int64) error {
 	r := &http.Request{Method: http.MethodPost, Header: http.Header{"User-Agent": {"botctl-supervisor"}}}

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"botctl/supervisor/mutant"
 	"botctl/supervisor/token"
 )
 
@@ -24,6 +25,9 @@ type Options struct {
 	Substitute bool        // seats get tokens of their own, and the real one is accepted from nobody
 	// Report, when set, is told what befalls the poll. It is called by whoever serves a request, so it must not block.
 	Report func(Event)
+	// Permit, when set, says whether anything of a poll may go to the server, or come from it, at this instant. It is asked right before each
+	// of both, must not block, and where it says no all polls are parked until Serve.
+	Permit func() bool
 	// Transport carries requests to the server; nil: one that knows the owner's proxy settings.
 	Transport http.RoundTripper
 }
@@ -144,6 +148,32 @@ func (s *Seat) Hold() {
 		}
 	}
 	g.stir()
+}
+
+// Fence parks the polls of every seat, as Hold does for one.
+func (g *Gateway) Fence() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for i := range g.lines {
+		g.lines[i].serve(nobody)
+	}
+	g.stir()
+}
+
+// permitted asks Options.Permit. A poll that comes too late for it is parked with all others.
+func (g *Gateway) permitted() bool {
+	if g.opts.Permit == nil || mutant.Is(mutant.NoFence) || g.opts.Permit() {
+		return true
+	}
+	g.Fence()
+	return false
+}
+
+// Resume begins where another gateway for this bot has ended: nothing is asked below cursor, for all that is handled. 0 is ignored.
+func (g *Gateway) Resume(cursor int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.lines[0].ack = max(g.lines[0].ack, cursor)
 }
 
 func (g *Gateway) serve(n seat) {

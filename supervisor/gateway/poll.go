@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"time"
+
+	"botctl/supervisor/clock"
 )
 
 // poll carries a getUpdates through: whatever becomes of it at the server, its client gets an answer that fits a
@@ -74,7 +76,14 @@ func (g *Gateway) exchange(r *http.Request, s *Seat, l *line, p *poll, wk *waker
 		end()
 	}
 	g.mu.Unlock()
+	if !g.permitted() {
+		return g.took(s, l, p, wk, nil, outcome{}, false)
+	}
+	clock.Pause("before-send")
 	a, out := g.up.poll(ctx, r, t, in.query(st.ask.offset, st.ask.timeout))
+	if !g.permitted() {
+		a, out = nil, outcome{} // unconfirmed, so it comes again, to whoever may have it
+	}
 	return g.took(s, l, p, wk, a, out, r.Context().Err() != nil)
 }
 

@@ -132,6 +132,11 @@ func (l *line) cursor() (offset int64, due bool) {
 	return l.ack, l.last > 0 && l.confirmed < l.ack
 }
 
+// unacknowledged is the offset behind what was delivered; due is false when all of that is acknowledged.
+func (l *line) unacknowledged() (offset int64, due bool) {
+	return l.last + 1, l.last > 0 && l.ack <= l.last
+}
+
 func (r *run) again(now time.Time) {
 	if r.n == 0 {
 		r.since = now

@@ -135,6 +135,9 @@ func (t *turn) held(op Op, ev Answer) {
 	switch {
 	case !t.mine(rec) || rec.Epoch != t.s.Epoch:
 		t.lose(IsAnothers)
+		if rec.Held() && !t.mine(rec) {
+			t.do(Taken{By: rec.Holder})
+		}
 	case !t.trusted():
 		t.lose(OtherServer)
 	case op.Kind == renewal && ev.Swapped:

@@ -30,5 +30,6 @@ const (
 	NoContinue       = "no-continue"        // P39: a stopped child does not see SIGTERM
 	AnyHeartbeat     = "any-heartbeat"      // P39: every process may speak for the bot
 	ReapEverything   = "reap-everything"    // P42: the reaper takes the child's status
+	NoFence          = "no-fence"           // L6: the gateway does not ask whether the lease is valid
 	LeakDescriptors  = "leak-descriptors"   // P44: the child inherits what we inherited
 )

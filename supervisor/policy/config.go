@@ -30,6 +30,10 @@ type Config struct {
 	Preflight    bool          // a token is known, so the Bot API can be asked
 	Gateway      bool          // one stands before the Bot API; whether a child uses it is seen
 	Warm         bool          // --restart-warm: boot the next child beside the present one; needs a gateway that cannot be passed by
+	Lease        bool          // one between machines says who polls
+	Bypass       bool          // a child can go round the gateway, or there is none: without the lease none may live
+	StandbyWarm  bool          // boot the child while standing by, its polls held; needs a gateway that cannot be passed by
+	TakeOver     bool          // --on-held takeover: ask the supervisor that holds the locks to hand over
 	Seed         uint64        // of the jitter; any value will do
 }
 
@@ -98,6 +102,8 @@ func (c Config) Validate() (Config, error) {
 	switch {
 	case c.Warm && !c.Gateway:
 		return c, fmt.Errorf("a warm restart needs the gateway")
+	case c.StandbyWarm && (c.Bypass || !c.Gateway):
+		return c, fmt.Errorf("a warm standby needs a gateway that cannot be passed by")
 	case c.StopTimeout < 0:
 		return c, fmt.Errorf("stop timeout %v: want more than 0", c.StopTimeout)
 	case c.Heartbeat < 0:

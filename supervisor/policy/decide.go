@@ -8,7 +8,7 @@ import "time"
 // cfg must come from Config.Validate.
 func Decide(cfg Config, s State, ev Event, now time.Time) (State, []Action) {
 	t := turn{cfg: cfg, s: s, now: now}
-	if s.Phase != Done && t.beside(ev) || t.endsChildless(ev) {
+	if s.Phase != Done && (t.lease(ev) || t.takeover(ev) || t.beside(ev)) || t.endsChildless(ev) {
 		return t.s, t.acts
 	}
 	switch s.Phase {
@@ -68,6 +68,10 @@ func (t *turn) locking(ev Event) {
 	case LockTaken:
 		t.sweep()
 	case LockHeld:
+		if t.cfg.TakeOver {
+			t.takeOver()
+			return
+		}
 		if t.cfg.WaitForLock {
 			t.s.Phase = Standby
 			t.do(WaitForLocks{})
@@ -82,9 +86,14 @@ func (t *turn) locking(ev Event) {
 func (t *turn) standby(ev Event) {
 	switch ev := ev.(type) {
 	case LockTaken:
+		t.s.Unlocked = false
 		t.sweep()
 	case LockFailed:
 		t.finish(exitLock, ev.Cause)
+	case Swept:
+		t.count(ev)
+	case Checked:
+		t.s.CheckAsked = false
 	}
 }
 
@@ -115,7 +124,7 @@ func (t *turn) checking(ev Event) {
 		case TokenRefused, WebhookStop:
 			t.finish(exitConfig, ev.Detail)
 		default:
-			t.start()
+			t.toStart()
 		}
 	case Swept:
 		t.count(ev)
@@ -129,12 +138,11 @@ func (t *turn) starting(ev Event) {
 			return
 		}
 		t.started(ev.PID)
-		if t.cfg.Gateway {
-			t.do(ServePolls{Run: ev.Run}) // it may have been started beside another
-		}
 		if t.s.StopWanted {
 			t.end(Finish, t.s.Cause)
+			return
 		}
+		t.startedLeased()
 	case StartFailed:
 		if ev.Run == t.s.Run {
 			t.startFailed(ev)
@@ -220,7 +228,7 @@ func (t *turn) stopping(ev Event) {
 	case Confirmed:
 		if t.s.Confirming {
 			t.s.Confirming = false
-			t.finish(t.s.ExitCode, t.s.Why)
+			t.allEnded()
 		}
 	case StopAsked:
 		t.s.Then = Finish
@@ -288,7 +296,7 @@ func (t *turn) afterSweep() {
 		t.do(Check{})
 		return
 	}
-	t.start()
+	t.toStart()
 }
 
 func (t *turn) wait(d time.Duration) {
@@ -304,7 +312,7 @@ func (t *turn) start() {
 		t.s.Restarts[t.s.Cause]++
 		t.s.Last, t.s.LastAt = t.s.Cause, t.now
 	}
-	t.do(StartChild{Run: t.s.Run})
+	t.do(StartChild{Run: t.s.Run, Parked: !t.mayPoll()})
 }
 
 func (t *turn) started(pid int) {

@@ -93,6 +93,31 @@ type (
 	Confirmed struct{}
 	// HandedOver reports that the polls of child number Run go to the server, and those of no other.
 	HandedOver struct{ Run uint32 }
+	// LeaseGranted reports that polls may go to the server until the lease ends.
+	LeaseGranted struct{ Epoch uint64 }
+	// LeaseEnding reports that the lease ends soon unless it is renewed.
+	LeaseEnding struct{}
+	// LeaseLost reports that nothing may go to the server any more.
+	LeaseLost struct{ Cause string }
+	// LeaseTaken reports that another machine has it.
+	LeaseTaken struct{ By string }
+	// LeaseClaimed reports that a newer deploy asks for it.
+	LeaseClaimed struct{ By string }
+	// LeaseParted reports that it is released, and with it what the child had acknowledged.
+	LeaseParted struct{}
+	// LeaseRefused reports that it will not be asked for, since its holder is of another environment.
+	LeaseRefused struct{ Holder string }
+	// LeaseTrouble reports that its store does not answer as it should. Lasting: waiting will not help.
+	LeaseTrouble struct {
+		Detail  string
+		Since   time.Time
+		Lasting bool
+		Fresh   bool // the store has never answered
+	}
+	// LeaseCalm reports that it answers again.
+	LeaseCalm struct{ Since time.Time }
+	// HandOutAsked reports that another supervisor on this machine wants the locks.
+	HandOutAsked struct{}
 	// StopAsked is SIGTERM, the first SIGINT, or botctl stop.
 	StopAsked struct{}
 	// KillAsked is the second SIGINT.
@@ -121,6 +146,16 @@ func (WireLooked) event()    {}
 func (Drained) event()       {}
 func (Confirmed) event()     {}
 func (HandedOver) event()    {}
+func (LeaseGranted) event()  {}
+func (LeaseEnding) event()   {}
+func (LeaseLost) event()     {}
+func (LeaseTaken) event()    {}
+func (LeaseClaimed) event()  {}
+func (LeaseParted) event()   {}
+func (LeaseRefused) event()  {}
+func (LeaseTrouble) event()  {}
+func (LeaseCalm) event()     {}
+func (HandOutAsked) event()  {}
 func (StopAsked) event()     {}
 func (KillAsked) event()     {}
 func (RestartAsked) event()  {}
@@ -188,11 +223,11 @@ type (
 	Sweep struct{ For Purpose }
 	// Check asks for Checked.
 	Check struct{}
-	// StartChild asks for ChildStarted or StartFailed, and later ChildExited. Beside: another child lives, so its polls
-	// are held.
+	// StartChild asks for ChildStarted or StartFailed, and later ChildExited. Parked: its polls are held, since another child,
+	// or another machine, polls.
 	StartChild struct {
 		Run    uint32
-		Beside bool
+		Parked bool
 	}
 	// EndChild ends the tree of the living child: SIGTERM, and SIGKILL after Grace.
 	EndChild struct{ Grace time.Duration }
@@ -229,6 +264,23 @@ type (
 		Run     uint32
 		Pending bool
 	}
+	// WantLease asks for LeaseGranted.
+	WantLease struct{}
+	// UnwantLease takes that back.
+	UnwantLease struct{}
+	// HandOut parks the polls of a child, waits for its acknowledgement at most for Limit, and then is PartLease.
+	HandOut struct {
+		Run   uint32
+		Limit time.Duration
+	}
+	// AskHandOut asks the supervisor that holds the locks to hand over, and for LockTaken.
+	AskHandOut struct{}
+	// YieldLocks gives the locks to the supervisor that has asked for them.
+	YieldLocks struct{}
+	// PartLease releases the lease and asks for LeaseParted.
+	PartLease struct{}
+	// ConfirmHeld tells the server, before the lease ends, what child number Run was given: it lives, and is handling that.
+	ConfirmHeld struct{ Run uint32 }
 	// ProbeSockets asks for SocketsProbed.
 	ProbeSockets struct{ Run uint32 }
 	// Tell says something to the owner that no change of phase says.
@@ -251,6 +303,13 @@ func (Drain) action()        {}
 func (HandOver) action()     {}
 func (Confirm) action()      {}
 func (LookAtWire) action()   {}
+func (WantLease) action()    {}
+func (UnwantLease) action()  {}
+func (HandOut) action()      {}
+func (AskHandOut) action()   {}
+func (YieldLocks) action()   {}
+func (PartLease) action()    {}
+func (ConfirmHeld) action()  {}
 func (ProbeSockets) action() {}
 func (Tell) action()         {}
 

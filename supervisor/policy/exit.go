@@ -43,27 +43,40 @@ func (t *turn) allEnded() {
 	if s.Alive || s.Next != 0 || s.Old != 0 || s.Confirming {
 		return
 	}
+	if t.confirms() {
+		return
+	}
 	if s.Then == Finish {
 		if s.Survivors > 0 && s.ExitCode == 0 {
 			t.finish(1, fmt.Sprintf("%d processes of the bot could not be ended; they may still poll", s.Survivors))
 			return
 		}
-		if s.WireUsed && s.ExitCode == 0 {
-			s.Confirming = true
-			t.do(Confirm{Limit: min(max(s.EndBy.Sub(t.now), confirmReserve), confirmMost)})
-			return
-		}
 		t.finish(s.ExitCode, s.Why)
 		return
 	}
+	if s.Claimed {
+		t.part()
+	}
 	settled := s.WasSettled
 	switch t.s.Cause {
-	case ByRequest, ByLocalRival:
+	case ByRequest, ByLocalRival, ByLease:
 		t.sweep()
 	default:
 		// Our own signal ended it, so its exit code says nothing.
 		t.failed(settled, 1)
 	}
+}
+
+// confirms tells the server once, before this supervisor lets go of the bot, what was handled, and says whether that is to be waited for.
+func (t *turn) confirms() bool {
+	s := &t.s
+	last := s.Then == Finish && s.ExitCode == 0 && s.Survivors == 0 || s.Then == Again && s.Claimed
+	if !last || s.Confirmed || !s.WireUsed || !t.mayPoll() {
+		return false
+	}
+	s.Confirming, s.Confirmed = true, true
+	t.do(Confirm{Limit: min(max(s.EndBy.Sub(t.now), confirmReserve), confirmMost)})
+	return true
 }
 
 // gone forgets the child.
@@ -72,6 +85,9 @@ func (t *turn) gone(e Exit) {
 	t.s.PID, t.s.Alive, t.s.LastExit = 0, false, e
 	t.s.Suspect, t.s.ConflictSweep, t.s.Probing = Suspicion{}, false, false
 	t.s.Stall = Stall{}
+	if t.cfg.StandbyWarm {
+		t.unwantLease() // the next one has to ask for its first update first
+	}
 }
 
 // settled says whether the child ran long enough for its end to be no failed start.

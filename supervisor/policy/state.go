@@ -8,7 +8,7 @@ type Phase uint8
 // The phases, in the order in which a healthy run passes them.
 const (
 	Locking  Phase = iota // taking the locks
-	Standby               // another supervisor holds the bot; waiting for its lock
+	Standby               // another supervisor holds the bot; waiting for its lock, or for the lease
 	Sweeping              // ending stale rivals before a start
 	Checking              // asking the Bot API about token and webhook
 	Starting              // the child is being started
@@ -55,10 +55,11 @@ const (
 	ByStartFailure       // it was not started for want of something that may come back
 	ByHeartbeat          // it spoke of its watchdog and then fell silent
 	ByStall              // updates wait, and it asks for none
+	ByLease              // another machine polls, or polled
 	NumCauses
 )
 
-var causeNames = [NumCauses]string{"first_start", "exit", "out_of_memory", "event_loop", "conflict_local", "conflict_elsewhere", "request", "start_failure", "heartbeat", "stalled"}
+var causeNames = [NumCauses]string{"first_start", "exit", "out_of_memory", "event_loop", "conflict_local", "conflict_elsewhere", "request", "start_failure", "heartbeat", "stalled", "lease"}
 
 func (c Cause) String() string { return name(causeNames[:], int(c)) }
 
@@ -150,6 +151,7 @@ type State struct {
 	WasSettled  bool      // the child that it ended had been well
 	Draining    bool      // the child is to finish what it was given
 	Confirming  bool      // it is gone, and the server is told what it has handled
+	Confirmed   bool      // that was done in this stop
 	Survivors   int       // processes of other children that could not be ended
 	Next        uint32    // number of the child that boots beside it; 0 without one
 	NextPID     int
@@ -157,6 +159,17 @@ type State struct {
 	NextGone    bool // it ended while polls were being handed over to it
 	HandingOver bool
 	Old         uint32 // number of the child whose polls were handed over, until it is gone
+
+	// The lease, and the hand-over on one machine.
+	Leased     bool // it may poll, as far as other machines go
+	Asked      bool // the lease is wanted
+	LeaseEnds  bool // it will be lost unless it is renewed soon
+	Claimed    bool // a newer deploy wants it, and has to wait for the child
+	HandingOut bool // the child's polls are being handed to another supervisor
+	Fences     uint32
+	HandOvers  uint32
+	Unlocked   bool // the locks of this machine are held by the supervisor that is to hand over
+	Yielding   bool // another supervisor on this machine wants them
 
 	Conflicts, Signs uint32 // counted for status
 	Restarts         [NumCauses]uint32

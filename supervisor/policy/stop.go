@@ -25,7 +25,7 @@ func (t *turn) ending(then Then, cause Cause) {
 	t.quiet()
 	s.Phase, s.Then, s.Cause = Stopping, then, cause
 	s.EndBy = t.now.Add(t.cfg.StopTimeout)
-	s.Survivors, s.Draining, s.Confirming = 0, false, false
+	s.Survivors, s.Draining, s.Confirming, s.Confirmed = 0, false, false, false
 	if t.cfg.Gateway {
 		t.do(HoldPolls{Run: s.Run})
 	}

@@ -20,6 +20,8 @@ func everyEvent() []Event {
 		WireLooked{Run: 1, Idle: time.Hour, Asked: true}, WireLooked{Run: 1, Idle: time.Hour, Asked: true, Pending: -1}, WireLooked{Run: 9, Idle: time.Hour, Asked: true, Pending: 3},
 		Notified{Run: 1, Ready: true}, Notified{Run: 1, Beat: true}, Notified{Run: 1, Trigger: true}, Notified{Run: 9, Trigger: true},
 	}
+	evs = append(evs, LeaseGranted{}, LeaseEnding{}, LeaseLost{}, LeaseTaken{}, LeaseClaimed{}, LeaseParted{}, LeaseRefused{}, LeaseCalm{}, HandOutAsked{},
+		LeaseTrouble{}, LeaseTrouble{Lasting: true, Fresh: true})
 	for p := BeforeStart; p <= AtConflict; p++ {
 		evs = append(evs, Swept{For: p}, Swept{For: p, Ended: 1})
 	}
@@ -88,12 +90,35 @@ func reached(t *testing.T) []standing {
 	return list
 }
 
+// reachedLeased is the same for what only a lease brings about.
+func reachedLeased(t *testing.T, c Config) []standing {
+	var list []standing
+	at := func(name string, phase Phase, evs ...Event) {
+		s := newPlay(t, c).on(append([]Event{Began{}, LockTaken{}, Swept{}, Checked{}}, evs...)...).s
+		if s.Phase != phase {
+			t.Fatalf("%s: in %v, want %v", name, s.Phase, phase)
+		}
+		list = append(list, standing{name, phase, s})
+	}
+	at("standing by for the lease", Standby)
+	up := []Event{LeaseGranted{}, ChildStarted{Run: 1}, WireSeen{Run: 1, Kind: WirePolled}}
+	after := func(more ...Event) []Event { return append(slices.Clip(up), more...) }
+	at("leased", Running, up...)
+	at("handing out", Running, after(LeaseClaimed{})...)
+	at("parked", Running, after(LeaseLost{})...)
+	at("ending", Running, after(LeaseEnding{})...)
+	at("yielding", Running, after(HandOutAsked{})...)
+	at("stopping after a hand-over", Stopping, after(LeaseClaimed{}, LeaseParted{})...)
+	at("stopping while handing out", Stopping, after(LeaseClaimed{}, StopAsked{})...)
+	return list
+}
+
 // follows lists, for each phase, the phases that an event may lead to.
 var follows = map[Phase][]Phase{
 	Locking:  {Standby, Sweeping, Done},
-	Standby:  {Sweeping, Done},
-	Sweeping: {Checking, Starting, Waiting, Done},
-	Checking: {Starting, Done},
+	Standby:  {Sweeping, Starting, Done},
+	Sweeping: {Checking, Starting, Waiting, Standby, Done},
+	Checking: {Starting, Standby, Done},
 	Starting: {Running, Stopping, Waiting, Done},
 	Running:  {Stopping, Sweeping, Starting, Waiting, Done}, // starting: an heir that is on its way
 	Stopping: {Sweeping, Waiting, Done},
@@ -106,7 +131,17 @@ var follows = map[Phase][]Phase{
 func TestEveryPair(t *testing.T) {
 	cfg, _ := behind.Validate()
 	seen := map[Phase]bool{}
-	for _, from := range reached(t) {
+	walkPairs(t, cfg, seen, reached(t))
+	if len(seen) != int(numPhases) {
+		t.Errorf("%d phases walked, there are %d", len(seen), numPhases)
+	}
+	lease, _ := require.Validate()
+	walkPairs(t, lease, seen, reachedLeased(t, require))
+}
+
+func walkPairs(t *testing.T, cfg Config, seen map[Phase]bool, list []standing) {
+	t.Helper()
+	for _, from := range list {
 		seen[from.phase] = true
 		s := from.state
 		for _, ev := range everyEvent() {
@@ -130,9 +165,6 @@ func TestEveryPair(t *testing.T) {
 				}
 			}
 		}
-	}
-	if len(seen) != int(numPhases) {
-		t.Errorf("%d phases walked, there are %d", len(seen), numPhases)
 	}
 }
 

@@ -9,11 +9,11 @@ func (t *turn) restart() {
 	switch {
 	case s.Next != 0 || s.Old != 0:
 		t.do(Tell{What: RestartUnderWay})
-	case t.cfg.Warm && s.Wire:
+	case t.cfg.Warm && s.Wire && t.mayPoll():
 		s.Runs++
 		s.Next, s.NextPID, s.NextAlive, s.NextGone = s.Runs, 0, false, false
 		s.NextBy = t.now.Add(warmLimit)
-		t.do(StartChild{Run: s.Next, Beside: true})
+		t.do(StartChild{Run: s.Next, Parked: true})
 	default:
 		t.endInOrder(Again, ByRequest)
 	}
@@ -101,7 +101,7 @@ func (t *turn) handedOver(ev HandedOver) {
 	s.HandingOver = false
 	if s.NextGone {
 		s.Next, s.NextPID, s.NextAlive, s.NextGone = 0, 0, false, false
-		t.do(ServePolls{Run: s.Run})
+		t.serve()
 		t.do(Tell{What: WarmFailed})
 		return
 	}
@@ -153,6 +153,6 @@ func (t *turn) heir(e Exit) bool {
 		s.Wire = true
 		s.LookAt = t.nextLook()
 	}
-	t.do(ServePolls{Run: s.Run})
+	t.serve()
 	return true
 }

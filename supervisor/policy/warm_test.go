@@ -7,7 +7,7 @@ import (
 
 func TestAWarmRestart(t *testing.T) {
 	p := onWire(t, Config{Warm: true})
-	p.on(RestartAsked{}).want(Running, StartChild{Run: 2, Beside: true})
+	p.on(RestartAsked{}).want(Running, StartChild{Run: 2, Parked: true})
 	p.on(RestartAsked{}).want(Running, Tell{What: RestartUnderWay})
 	p.on(ChildStarted{Run: 2, PID: 200}).want(Running)
 	p.wait(20 * time.Second) // it boots; the other one works
@@ -24,7 +24,7 @@ func TestAWarmRestart(t *testing.T) {
 	if p.s.Old != 0 || p.s.Run != 2 {
 		t.Errorf("old %d, present %d", p.s.Old, p.s.Run)
 	}
-	p.wait(time.Minute).on(RestartAsked{}).want(Running, StartChild{Run: 3, Beside: true})
+	p.wait(time.Minute).on(RestartAsked{}).want(Running, StartChild{Run: 3, Parked: true})
 }
 
 func TestANextChildThatFailsChangesNothing(t *testing.T) { // L19
@@ -38,7 +38,7 @@ func TestANextChildThatFailsChangesNothing(t *testing.T) { // L19
 		if p.s.Run != 1 || p.s.Next != 0 || p.s.Restarts != ([NumCauses]uint32{}) || !p.s.NextBy.IsZero() {
 			t.Errorf("%s: %+v", name, p.s)
 		}
-		p.on(RestartAsked{}).want(Running, StartChild{Run: 3, Beside: true})
+		p.on(RestartAsked{}).want(Running, StartChild{Run: 3, Parked: true})
 	}
 	p := onWire(t, Config{Warm: true}).on(RestartAsked{}, ChildStarted{Run: 2})
 	p.now = p.s.NextBy

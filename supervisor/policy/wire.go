@@ -12,6 +12,7 @@ func (t *turn) wire(ev WireSeen) {
 		s.Wire, s.WireUsed = true, true
 		s.LookAt = t.nextLook()
 		s.Suspect, s.ProbeAt = Suspicion{}, time.Time{}
+		t.polled()
 		if !s.WireTold {
 			s.WireTold = true
 			t.do(Tell{What: GatewayUsed})

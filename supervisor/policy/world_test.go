@@ -96,7 +96,7 @@ func (w *world) start(a StartChild) {
 			living++
 		}
 	}
-	if living > 1 || living > 0 && !a.Beside {
+	if living > 1 || living > 0 && !a.Parked {
 		w.fatal("child %d is to start beside %v", a.Run, slices.Sorted(maps.Keys(w.alive)))
 	}
 	if w.seats[a.Run] {
@@ -107,7 +107,7 @@ func (w *world) start(a StartChild) {
 		return
 	}
 	w.alive[a.Run], w.seats[a.Run] = &toy{}, true
-	if !a.Beside {
+	if !a.Parked {
 		w.serve(a.Run)
 	}
 	w.queue(child(a.Run), ChildStarted{Run: a.Run, PID: int(a.Run)})
