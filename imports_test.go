@@ -40,6 +40,8 @@ var below = map[string][]string{
 	"botctl/supervisor/token":    {"botctl/supervisor/mutant"},
 	"botctl/supervisor/mutant":   {},
 	"botctl/supervisor/notify":   {"botctl/supervisor/mutant"},
+	"botctl/supervisor/health":   {},
+	"botctl/supervisor/platform": {},
 	"botctl/bot":                 {"botctl/bot/chart", "botctl/bot/coin", "botctl/bot/digest", "botctl/bot/prices", "botctl/bot/store"},
 	"botctl/bot/chart":           {"botctl/bot/coin"},
 	"botctl/bot/coin":            {},
