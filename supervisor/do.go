@@ -34,6 +34,13 @@ func (r *run) tryLocks(ctx context.Context) policy.Event {
 	if err != nil {
 		return policy.LockFailed{Cause: err.Error()}
 	}
+	if r.prepared != nil {
+		if err := set.Adopt(r.prepared); err != nil {
+			set.Close()
+			r.held = &lock.HeldError{Key: r.key(), Bot: r.opts.Token.ID()}
+			return policy.LockHeld{By: err.Error()}
+		}
+	}
 	r.held, r.locks = nil, set
 	r.openServer()
 	r.openNotify(ctx)
@@ -42,19 +49,21 @@ func (r *run) tryLocks(ctx context.Context) policy.Event {
 
 // waitForLocks tries until it has them or ctx ends. The kernel tells nobody that a flock has
 // become free, so it looks every quarter of a second.
-func (r *run) waitForLocks(ctx context.Context) {
-	tick := time.NewTicker(250 * time.Millisecond)
+func (r *run) waitForLocks(ctx context.Context) { r.awaitLocks(ctx, 250*time.Millisecond) }
+
+func (r *run) awaitLocks(ctx context.Context, every time.Duration) {
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
 		ev := r.takeLocks(ctx)
 		if _, held := ev.(policy.LockHeld); !held {
 			r.send(ctx, ev)
 			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
 		}
 	}
 }
@@ -93,6 +102,9 @@ func (r *run) verifyLocks() error {
 func (r *run) childLock() ([]*os.File, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.locks == nil {
+		return r.prepare()
+	}
 	if err := r.locks.TakeChild(); err != nil {
 		return nil, err
 	}

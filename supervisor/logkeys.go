@@ -19,5 +19,8 @@ const (
 	keySince    = "since"         // of the conflict or the holder
 	keyLine     = "line"          // of the bot's output
 	keyPath     = "path"          // of a file
+	keyLease    = "lease"         // where it is kept
+	keyHolder   = "holder"        // who has it
+	keyEpoch    = "epoch"         // of the lease
 	keyRestart  = "restarted_by"  // what brings a process back
 )

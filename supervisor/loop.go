@@ -14,6 +14,7 @@ func (r *run) loop(ctx context.Context, asked <-chan struct{}) policy.State {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for ev := policy.Event(policy.Began{}); ; {
+		r.turned.Store(time.Now().UnixMilli())
 		next, acts := policy.Decide(r.cfg, s, ev, time.Now())
 		r.publish(s, next, ev)
 		s = next
@@ -90,6 +91,7 @@ func (r *run) do(ctx context.Context, s policy.State, a policy.Action) {
 		r.tell(s, a.What)
 	default:
 		r.doWire(ctx, a)
+		r.doLease(ctx, a)
 	}
 }
 

@@ -120,7 +120,7 @@ func (r *run) managerNews() managerNews {
 	if s.Phase == policy.Running {
 		n.status = fmt.Sprintf("running, pid %d", s.PID)
 	}
-	if t := trouble(s); t != "" {
+	if t := r.trouble(s); t != "" {
 		n.status += ": " + t
 	}
 	if s.Phase == policy.Done || s.Phase == policy.Stopping && s.Then == policy.Finish {

@@ -23,6 +23,7 @@ var causeText = [policy.NumCauses]string{
 	policy.ByStartFailure: "it could not be started",
 	policy.ByHeartbeat:    "its heartbeat stopped: it hangs",
 	policy.ByStall:        "updates waited and it asked for none: it hangs",
+	policy.ByLease:        "another machine polls, or may by now",
 }
 
 // signText says in words what a sign is one of.
@@ -51,8 +52,17 @@ func (r *run) publish(old, now policy.State, ev policy.Event) {
 func (r *run) say(old, now policy.State, ev policy.Event) {
 	switch ev := ev.(type) {
 	case policy.LockTaken:
+		if old.Phase == policy.Running {
+			r.opts.Log.Info("taken over: the bot polls from here now", keyPID, now.PID)
+			return
+		}
 		r.sayBegin()
 	case policy.LockHeld:
+		if now.Unlocked {
+			r.sayBegin()
+			r.opts.Log.Info("taking over: " + ev.By)
+			return
+		}
 		if now.Phase == policy.Standby {
 			r.opts.Log.Info("standing by: "+ev.By, keyNext, "when it ends")
 		}
@@ -74,6 +84,9 @@ func (r *run) say(old, now policy.State, ev policy.Event) {
 		}
 	case policy.WireSeen:
 		r.sayWire(now, ev)
+	case policy.LeaseGranted, policy.LeaseLost, policy.LeaseTaken, policy.LeaseClaimed, policy.LeaseParted, policy.LeaseRefused, policy.LeaseTrouble, policy.LeaseCalm,
+		policy.HandOutAsked:
+		r.sayLease(old, now, ev)
 	case policy.HandedOver:
 		if old.Phase == policy.Running && now.Run == ev.Run && old.Run != ev.Run {
 			r.opts.Log.Info("bot started again; it has taken over", keyPID, now.PID, keyCause, causeText[now.Cause])
@@ -170,6 +183,8 @@ func (r *run) sayStopping(now policy.State) {
 	switch {
 	case now.Then == policy.Finish && now.ExitCode == 0:
 		r.opts.Log.Info("stopping the bot")
+	case now.Then == policy.Again && now.Cause == policy.ByLease:
+		r.opts.Log.Info("stopping the bot, and standing by", keyCause, causeText[now.Cause])
 	case now.Then == policy.Again:
 		r.often(slog.LevelWarn, "restarting the bot", "stopping "+causeText[now.Cause], keyCause, causeText[now.Cause])
 	}

@@ -104,7 +104,7 @@ func (r *run) Status() control.Status {
 		APIBase:       r.mask(r.opts.APIBase),
 		Sandbox:       r.opts.Sandbox,
 		Phase:         s.Phase.String(),
-		Well:          s.Phase == policy.Running && s.Suspect.Kind == policy.NoSign && !s.Elsewhere() && s.Stall.Looks == 0,
+		Well:          s.Phase == policy.Running && s.Suspect.Kind == policy.NoSign && !s.Elsewhere() && s.Stall.Looks == 0 && r.parkedFor(s) == "",
 		SupervisorPID: os.Getpid(),
 		StartedAt:     r.began.UTC(),
 		UptimeSeconds: now.Sub(r.began).Seconds(),
@@ -119,7 +119,7 @@ func (r *run) Status() control.Status {
 		st.Command = append(st.Command, r.mask(a))
 	}
 	st.Restarts = restarts(s)
-	st.Trouble = trouble(s)
+	st.Trouble = r.trouble(s)
 	if s.Phase == policy.Done {
 		st.ExitCode = new(s.ExitCode)
 	}
@@ -138,6 +138,8 @@ func (r *run) Status() control.Status {
 		}
 	}
 	st.Gateway = r.gatewayStatus(s)
+	st.Lease = r.leaseStatus(s)
+	st.Platform = r.opts.Platform
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.seen.name != "" {
@@ -169,9 +171,29 @@ func restarts(s policy.State) control.Restarts {
 	return out
 }
 
-// trouble says in a few words why a run is not well.
-func trouble(s policy.State) string {
+// parkedFor says why the polls of a bot are held although it runs; "" when they are not.
+func (r *run) parkedFor(s policy.State) string {
 	switch {
+	case s.Unlocked:
+		return "another supervisor on this machine has this bot"
+	case r.keeper == nil || s.Leased && !s.LeaseEnds:
+		return ""
+	}
+	v := r.keeper.View()
+	switch {
+	case v.Problem != nil:
+		return "the lease's server does not answer"
+	case v.Holder.Instance != "" && v.Holder.Instance != v.Me.Instance:
+		return "another machine has the lease: " + memberText(v.Holder)
+	}
+	return "waiting for the lease"
+}
+
+// trouble says in a few words why a run is not well.
+func (r *run) trouble(s policy.State) string {
+	switch parked := r.parkedFor(s); {
+	case parked != "" && (s.Phase == policy.Standby || s.Phase == policy.Running):
+		return parked
 	case s.Elsewhere():
 		return "another machine polls this bot"
 	case s.Phase == policy.Waiting:
@@ -225,12 +247,18 @@ func (r *run) openServer() {
 
 func (r *run) closeServer() {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.seen.server != nil {
-		r.seen.server.Close()
-		r.seen.server = nil
+	server := r.seen.server
+	r.seen.server = nil
+	r.mu.Unlock()
+	if server != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), lastAnswers)
+		defer cancel()
+		server.Retire(ctx)
 	}
 }
+
+// lastAnswers is how long requests of the control socket may go on at the end.
+const lastAnswers = 100 * time.Millisecond
 
 // writeStates writes the state file when the loop has published something, at most once a
 // quarter of a second.

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"slices"
 	"strings"
@@ -22,6 +23,7 @@ import (
 
 	"botctl/supervisor/control"
 	"botctl/supervisor/gateway"
+	"botctl/supervisor/lease"
 	"botctl/supervisor/lock"
 	"botctl/supervisor/notify"
 	"botctl/supervisor/policy"
@@ -47,14 +49,17 @@ type Options struct {
 	Webhook     WebhookPolicy
 	Gateway     GatewayMode
 	Terminal    bool // a person sits before it: no webhook is deleted unasked
+	Lease       LeaseOptions
+	Health      net.Listener // where platforms ask how it is; nil: nowhere
 
-	Policy   policy.Config // Preflight, Interactive and Gateway are set by Run
+	Policy   policy.Config // Preflight, Interactive, Gateway, Lease and Bypass are set by Run
 	StateDir string
 	Rivals   []string
 	Spare    []string
 	HostWide bool // --scope host
 	Version  string
 	Sandbox  bool
+	Platform string // that is recognised, for people
 	Manager  notify.Manager
 	Guardian []string // argv with which this executable calls proc.BeGuardian; empty: no guardian
 
@@ -106,15 +111,22 @@ type run struct {
 	wire      chan gateway.Event
 	gate      *gateway.Gateway // nil without one; set before the loop begins
 	gateURL   string
+	keeper    *lease.Keeper // nil without a lease
+	keeping   sync.Once     // its Run was begun
+	leaseNews chan lease.Report
+	yielded   chan struct{} // closed when the locks are given away
+	turned    atomic.Int64  // when the loop turned last, in Unix milliseconds
+	claimSeen atomic.Int64  // since when a claim of ours stands, likewise
 	view      atomic.Pointer[view]
 	repeats   repeats
 	perform   func(context.Context, policy.State, policy.Action) // do, but for tests of the loop
 
-	writing sync.Mutex // held while the state file is written
-	mu      sync.Mutex // guards what follows
-	locks   *lock.Set
-	held    *lock.HeldError
-	seen    seen
+	writing  sync.Mutex // held while the state file is written
+	mu       sync.Mutex // guards what follows
+	locks    *lock.Set
+	prepared *lock.Prepared // of a child that was started before the locks were held
+	held     *lock.HeldError
+	seen     seen
 }
 
 // Run supervises until the bot is to run no more: a stop was asked for (ctx ended, a signal,
@@ -135,10 +147,13 @@ type run struct {
 //	listener        hears the bot's heartbeats; ends with the work
 //	gateway         serves the bot's calls, a goroutine for each connection; ends with the work's context
 //	wire            passes on what the gateway reports; the same
+//	lease           passes on what the keeper of the lease reports; the same
+//	keeper          takes part in the lease, with a watcher of its record; ends when the lease is left
+//	health          answers the platform's checks; the same
 //	control server  answers on the unix socket; ends with its Close
 //	child           starts a child, waits for its tree; two at most
 //	relays          two for each child, in package proc; end when its pipes do
-//	check, probe, lock attempt, drain, hand-over, look, confirmation   short, one each at most; end with their event
+//	check, probe, lock attempt, drain, hand-over, look, confirmation, word to the keeper   short, one each at most; end with their event
 //
 // A *PanicError says that botctl itself is at fault; the tree has been ended.
 func Run(ctx context.Context, opts Options) (Result, error) {
@@ -155,10 +170,13 @@ func Run(ctx context.Context, opts Options) (Result, error) {
 	if err := r.openGateway(work); err != nil {
 		return Result{}, err
 	}
-	for _, f := range []func(context.Context){r.hearWire, r.signals, r.sweeper, r.watchLocks, r.writeStates, r.manage, r.guard, proc.Reap} {
+	for _, f := range []func(context.Context){r.hearWire, r.hearLease, r.answerHealth, r.signals, r.sweeper, r.watchLocks, r.writeStates, r.manage, r.guard, proc.Reap} {
 		r.beside(func() { f(work) })
 	}
 	final := r.guarded(work, ctx.Done())
+	if r.fault == nil {
+		r.leaveLease(work)
+	}
 	r.closeServer()
 	cancel() // and with it a child that a panic left alive
 	r.wg.Wait()
@@ -168,6 +186,9 @@ func Run(ctx context.Context, opts Options) (Result, error) {
 	defer r.mu.Unlock()
 	if r.locks != nil {
 		r.locks.Close()
+	}
+	if r.prepared != nil {
+		r.prepared.Close()
 	}
 	if r.fault != nil {
 		return Result{}, r.fault
@@ -190,6 +211,7 @@ func newRun(opts Options) (*run, error) {
 	cfg.Preflight, cfg.Interactive = opts.Token != "", opts.Interactive
 	cfg.Gateway = opts.Token != "" && (opts.Gateway == GatewayAuto || opts.Gateway == GatewayRequire)
 	cfg.Warm = cfg.Warm && opts.Gateway == GatewayRequire
+	cfg.Lease, cfg.Bypass = opts.Lease.Store != nil, !cfg.Gateway || opts.Gateway != GatewayRequire
 	cfg, err := cfg.Validate()
 	if err != nil {
 		return nil, err
@@ -218,7 +240,11 @@ func newRun(opts Options) (*run, error) {
 		dirty:   make(chan struct{}, 1),
 		wire:    make(chan gateway.Event, wireQueue),
 		repeats: repeats{},
+
+		leaseNews: make(chan lease.Report, newsQueue),
+		yielded:   make(chan struct{}),
 	}
+	r.keeper = r.newKeeper()
 	if opts.Token != "" {
 		r.socket = lock.BotKey(opts.Token.ID())
 		r.keys = []lock.Key{{Name: folder, Shared: true}, {Name: r.socket}}

@@ -34,8 +34,13 @@ func (r *run) openGateway(ctx context.Context) error {
 	if !r.cfg.Gateway {
 		return nil
 	}
+	var permit func() bool
+	if r.keeper != nil {
+		permit = r.keeper.Valid
+	}
 	g, err := gateway.New(gateway.Options{
-		Base: r.opts.APIBase, Token: r.opts.Token, Substitute: r.opts.Gateway == GatewayRequire,
+		Permit: permit,
+		Base:   r.opts.APIBase, Token: r.opts.Token, Substitute: r.opts.Gateway == GatewayRequire,
 		Report: func(ev gateway.Event) {
 			select {
 			case r.wire <- ev:

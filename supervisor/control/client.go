@@ -69,6 +69,24 @@ func (c *Client) Restart(ctx context.Context) error { return c.ask(ctx, "/v1/res
 // Stop asks for the end of bot and supervisor.
 func (c *Client) Stop(ctx context.Context) error { return c.ask(ctx, "/v1/stop") }
 
+// HandOut asks the supervisor to hand over to the one that asks, and waits until it has: a third of its stop time at most. A
+// supervisor of an earlier version cannot, and is asked to stop instead.
+func (c *Client) HandOut(ctx context.Context) (HandedOut, error) {
+	resp, err := c.do(ctx, http.MethodPost, "/v1/handout")
+	if s, ok := errors.AsType[*statusError](err); ok && s.code == http.StatusNotFound {
+		return HandedOut{Ending: true}, c.Stop(ctx)
+	}
+	if err != nil {
+		return HandedOut{}, err
+	}
+	defer resp.Body.Close()
+	var out HandedOut
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxState)).Decode(&out); err != nil {
+		return HandedOut{}, fmt.Errorf("read the supervisor's answer: %w", err)
+	}
+	return out, nil
+}
+
 // Logs copies the last n lines of the bot's output to w, and with follow what comes
 // after them, until ctx ends or the supervisor does.
 func (c *Client) Logs(ctx context.Context, w io.Writer, n int, follow bool) error {
@@ -128,9 +146,19 @@ func (c *Client) do(ctx context.Context, method, path string) (*http.Response, e
 	}
 	if resp.StatusCode < 200 || resp.StatusCode >= 300 {
 		resp.Body.Close()
-		return nil, fmt.Errorf("supervisor answered %d %s to %s", resp.StatusCode, http.StatusText(resp.StatusCode), path)
+		return nil, &statusError{code: resp.StatusCode, path: path}
 	}
 	return resp, nil
+}
+
+// statusError is an answer that is no success.
+type statusError struct {
+	code int
+	path string
+}
+
+func (e *statusError) Error() string {
+	return fmt.Sprintf("supervisor answered %d %s to %s", e.code, http.StatusText(e.code), e.path)
 }
 
 func discard() *log.Logger { return log.New(io.Discard, "", 0) }

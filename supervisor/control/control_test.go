@@ -23,9 +23,11 @@ type double struct {
 func (d *double) Status() Status {
 	return Status{SchemaVersion: 1, Key: "d-x", Phase: "running", Well: true}
 }
-func (d *double) Restart()    { d.restart <- struct{}{} }
-func (d *double) Stop()       { d.stops <- struct{}{} }
-func (d *double) Logs() *Tail { return d.tail }
+func (d *double) Restart() { d.restart <- struct{}{} }
+func (d *double) Stop()    { d.stops <- struct{}{} }
+
+func (d *double) HandOut(context.Context) (HandedOut, error) { return HandedOut{Cursor: 42}, nil }
+func (d *double) Logs() *Tail                                { return d.tail }
 
 func serve(t *testing.T, dir string) (*double, *Client, *Server) {
 	t.Helper()

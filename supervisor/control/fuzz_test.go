@@ -29,6 +29,9 @@ func (c *counting) Status() Status { return Status{SchemaVersion: 1, Key: "d-x",
 func (c *counting) Restart()       { c.restart.Add(1) }
 func (c *counting) Stop()          { c.stop.Add(1) }
 func (c *counting) Logs() *Tail    { return c.tail }
+func (c *counting) HandOut(context.Context) (HandedOut, error) {
+	return HandedOut{}, nil
+}
 
 // FuzzServer: whatever comes in on the socket, the server neither dies nor hangs, does nothing that it was
 // not asked for, and answers the next client.

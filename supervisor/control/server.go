@@ -19,6 +19,17 @@ type Supervisor interface {
 	Restart() // asks; returns at once
 	Stop()    // asks; returns at once
 	Logs() *Tail
+	// HandOut lets the bot finish, and returns when another supervisor on this machine may take its locks, or when it has been told
+	// to end for that.
+	HandOut(ctx context.Context) (HandedOut, error)
+}
+
+// HandedOut is the answer to a hand-over on one machine.
+type HandedOut struct {
+	// Cursor: every update below it is handled; 0: unknown.
+	Cursor int64 `json:"cursor"`
+	// Ending says that the bot is being ended in order, so that the locks become free with the end of the supervisor.
+	Ending bool `json:"ending"`
 }
 
 // Server answers on the unix socket of one key.
@@ -84,6 +95,12 @@ const EnvSocket = "BOTCTL_CONTROL"
 // Path is that of the socket.
 func (s *Server) Path() string { return s.ln.Addr().String() }
 
+// Retire removes the socket, and ends when the requests that are under way are answered, at the latest with ctx.
+func (s *Server) Retire(ctx context.Context) {
+	s.http.Shutdown(ctx) //nolint:errcheck // what is not answered by then is cut off
+	s.Close()
+}
+
 // Close ends every request and removes the socket.
 func (s *Server) Close() {
 	s.http.Close()
@@ -103,6 +120,15 @@ func routes(s Supervisor) http.Handler {
 	mux.HandleFunc("POST /v1/stop", func(w http.ResponseWriter, _ *http.Request) {
 		s.Stop()
 		w.WriteHeader(http.StatusAccepted)
+	})
+	mux.HandleFunc("POST /v1/handout", func(w http.ResponseWriter, r *http.Request) {
+		out, err := s.HandOut(r.Context())
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		json.NewEncoder(w).Encode(out)
 	})
 	mux.HandleFunc("GET /v1/logs", func(w http.ResponseWriter, r *http.Request) { logs(w, r, s.Logs()) })
 	return mux

@@ -39,6 +39,8 @@ type Status struct {
 	NextStartAt *time.Time `json:"next_start_at,omitempty"`
 	Conflicts   Conflicts  `json:"conflicts"`
 	Gateway     *Gateway   `json:"gateway,omitempty"`
+	Lease       *Lease     `json:"lease,omitempty"`
+	Platform    string     `json:"platform,omitempty"` // that is recognised
 	Stale       Stale      `json:"stale"`
 
 	ExitCode *int   `json:"exit_code,omitempty"` // of botctl, once it has ended
@@ -91,6 +93,31 @@ type Gateway struct {
 	LastUpdateAt      *time.Time `json:"last_update_at,omitempty"`
 	LastCallAt        *time.Time `json:"last_call_at,omitempty"`
 	Trouble           string     `json:"trouble,omitempty"`
+}
+
+// Lease is who of several machines polls.
+type Lease struct {
+	Store       string       `json:"store"` // engine and address, without a secret
+	Mode        string       `json:"mode"`  // away, waiting, holding or parting
+	Held        bool         `json:"held"`  // by this supervisor
+	Known       bool         `json:"known"` // the store has answered
+	Epoch       uint64       `json:"epoch"` // number of the holding period
+	Holder      *LeaseMember `json:"holder,omitempty"`
+	Claim       *LeaseMember `json:"claim,omitempty"` // who asks the holder to hand over
+	Me          LeaseMember  `json:"me"`
+	TTL         float64      `json:"ttl_seconds"`
+	LeftSeconds float64      `json:"left_seconds"` // until nothing is forwarded any more, unless it is renewed
+	Fences      int          `json:"fences"`       // how often it was lost
+	HandOvers   int          `json:"hand_overs"`   // how often it was handed to another one
+	Trouble     string       `json:"trouble,omitempty"`
+}
+
+// LeaseMember is one supervisor that takes part.
+type LeaseMember struct {
+	Name        string `json:"name,omitempty"`
+	Deploy      string `json:"deploy,omitempty"`
+	Number      uint64 `json:"number,omitempty"` // of the deploy: the higher, the newer
+	Environment string `json:"environment,omitempty"`
 }
 
 // Conflicts counts what the bot's output, or the gateway, said of a 409.

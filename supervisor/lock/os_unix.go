@@ -43,6 +43,11 @@ func tryLock(f *os.File) (held bool, err error) {
 	return false, err
 }
 
+// unlock takes a lock off a description, and so off every process that has it.
+func unlock(f *os.File) {
+	syscall.Flock(int(f.Fd()), syscall.LOCK_UN) //nolint:errcheck // a lock that stays is found by whoever wants it
+}
+
 // alive says whether a process has that number. It names a holder for people and decides nothing.
 func alive(pid int) bool {
 	err := syscall.Kill(pid, 0)

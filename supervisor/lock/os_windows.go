@@ -36,6 +36,8 @@ func folderID(dir string) (string, error) {
 
 func tryLock(*os.File) (bool, error) { return false, nil }
 
+func unlock(*os.File) {}
+
 func alive(pid int) bool {
 	_, err := os.FindProcess(pid)
 	return err == nil
