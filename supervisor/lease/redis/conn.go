@@ -51,7 +51,9 @@ func (s *Store) dial(ctx context.Context) (*conn, error) {
 	}
 	c := &conn{net: raw, raw: raw}
 	if s.to.tls {
-		secure := tls.Client(raw, &tls.Config{ServerName: s.to.host, RootCAs: s.roots, InsecureSkipVerify: s.to.insecure, MinVersion: tls.VersionTLS12})
+		secure := tls.Client(raw, &tls.Config{
+			ServerName: s.to.host, RootCAs: s.roots, InsecureSkipVerify: s.to.insecure, MinVersion: tls.VersionTLS12,
+		})
 		if err := secure.HandshakeContext(ctx); err != nil {
 			c.drop()
 			return nil, &step{stepTLS, err}

@@ -33,17 +33,22 @@ func TestPasswords(t *testing.T) {
 }
 
 // documented is the user of the package's documentation.
-var documented = []string{"~botctl:lease:*", "&botctl:lease:*", "+eval", "+evalsha", "+hmget", "+hset", "+exists", "+publish", "+subscribe", "+ping", "+select", "+info", "+wait"}
+var documented = []string{
+	"~botctl:lease:*", "resetchannels", "&botctl:lease:*", "+eval", "+evalsha", "+exists", "+hmget", "+hset", "+publish", "+subscribe", "+ping", "+select", "+info", "+wait",
+}
 
-func user(server *leasetest.RedisServer, name string, rules ...string) string {
-	server.Do(append([]string{"ACL", "SETUSER", name, "reset", "on", ">hunter2"}, rules...)...)
+func user(t *testing.T, server *leasetest.RedisServer, name string, rules ...string) string {
+	t.Helper()
+	if ok := server.Do(append([]string{"ACL", "SETUSER", name, "reset", "on", ">hunter2"}, rules...)...); ok != "OK" {
+		t.Fatal(ok)
+	}
 	return "redis://" + name + ":hunter2@" + server.Addr() + "/1"
 }
 
 func TestTheDocumentedUserWillDo(t *testing.T) {
 	server := leasetest.Redis(t)
 	leasetest.Run(t, func(t *testing.T, key string) lease.Store {
-		return open(t, user(server, "bot", documented...), key)
+		return open(t, user(t, server, "bot", documented...), key)
 	})
 	if log := server.Do("ACL", "LOG"); log != "" {
 		t.Errorf("refused: %s", log)
@@ -54,7 +59,7 @@ func TestAUserWhoMayNotDoEnough(t *testing.T) {
 	server := leasetest.Redis(t)
 	without := func(rule string) string {
 		i := slices.Index(documented, rule)
-		return user(server, fmt.Sprintf("without%d", i), slices.Delete(slices.Clone(documented), i, i+1)...)
+		return user(t, server, fmt.Sprintf("without%d", i), slices.Delete(slices.Clone(documented), i, i+1)...)
 	}
 	for _, rule := range []string{"+exists", "+hmget", "~botctl:lease:*", "+evalsha"} {
 		open(t, without(rule), newKey()).refuses(lease.Denied, "the user may not do")
@@ -87,7 +92,7 @@ func TestWithoutINFOTheAddressStandsForTheServer(t *testing.T) {
 		url    string
 	}{
 		{renamed, "redis://" + renamed.Addr()},
-		{forbidden, user(forbidden, "bot", "~*", "&*", "+@all", "-info")},
+		{forbidden, user(t, forbidden, "bot", "~*", "&*", "+@all", "-info")},
 	} {
 		c := open(t, tc.url, newKey())
 		if now := c.written(0, held("a", 1, 1)); now.Server != tc.server.Addr() || now != c.load() {

@@ -48,6 +48,7 @@ var replies = []struct {
 	{"DENIED", lease.Denied, "is in protected mode and serves nobody from another host: give it a password"},
 	{"NOPERM", lease.Denied, errRights},
 	{"ERR The user executing the script", lease.Denied, errRights},
+	{"The user executing the script", lease.Denied, errRights}, // before Redis 7
 }
 
 const (
@@ -91,7 +92,8 @@ func (s *Store) explain(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.DeadlineExceeded) {
 		return s.fail(lease.Unreachable, cause)
 	}
-	if ne, ok := errors.AsType[net.Error](err); errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || ok && ne.Timeout() {
+	ne, ok := errors.AsType[net.Error](err)
+	if ok && ne.Timeout() || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
 		return s.fail(lease.Unreachable, errors.New("no "+name+" in time"))
 	}
 	return s.broken(name, err)
@@ -108,7 +110,8 @@ func (s *Store) broken(name string, err error) error {
 	case plain:
 		return s.fail(lease.Untrusted, errors.New("does not speak TLS on this port: redis:// is without"))
 	case isUntrusted:
-		return s.fail(lease.Untrusted, errors.New("its certificate is not trusted: "+line(untrusted.Err.Error())+"; if it has signed its own, ?tls=insecure takes any"))
+		text = "its certificate is not trusted: " + line(untrusted.Err.Error()) + "; if it has signed its own, ?tls=insecure takes any"
+		return s.fail(lease.Untrusted, errors.New(text))
 	case strings.Contains(err.Error(), "tls: "):
 		return s.fail(lease.Untrusted, errors.New(line(err.Error())))
 	case strings.HasPrefix(err.Error(), "redigo"): // its protocol errors have no type, and those of conversions neither
@@ -130,6 +133,10 @@ func (s *Store) broken(name string, err error) error {
 
 // reply is an error that the server has answered.
 func (s *Store) reply(name, text string) error {
+	if after, ok := strings.CutPrefix(text, "@user_script: "); ok { // before Redis 7: "@user_script: 17: -OOM command not allowed"
+		_, after, _ = strings.Cut(after, ": ")
+		text = strings.TrimPrefix(after, "-")
+	}
 	list := replies
 	if name == stepAuth {
 		list = append(logins[:len(logins):len(logins)], replies...)

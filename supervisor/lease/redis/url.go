@@ -44,7 +44,7 @@ func parse(text string) (target, error) {
 	if t.host == "" {
 		return target{}, errHost
 	}
-	if strings.ContainsFunc(t.host, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"'%/?#@<>\`, r) }) {
+	if strings.ContainsFunc(t.host, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"'%/?#@<>\[]`, r) }) {
 		return target{}, errAddress
 	}
 	port := u.Port()

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/gomodule/redigo/redis"
@@ -11,18 +12,18 @@ import (
 // no warning that nothing is kept on disk: see the package's documentation.
 func (s *Store) Warnings(ctx context.Context) (list []string, err error) {
 	err = s.call(ctx, func(_ context.Context, c *conn) error {
-		text := ""
+		var text strings.Builder
 		for _, section := range []string{"server", "memory", "replication"} {
 			part, err := redis.String(c.redis.Do("INFO", section))
-			if _, refused := err.(redis.Error); refused { //nolint:errorlint // redigo gives it bare
+			if _, refused := errors.AsType[redis.Error](err); refused {
 				continue
 			}
 			if err != nil {
 				return err
 			}
-			text += part + "\r\n"
+			text.WriteString(part + "\r\n")
 		}
-		list = warnings(text)
+		list = warnings(text.String())
 		return nil
 	})
 	return list, err
@@ -37,13 +38,16 @@ func warnings(info string) (list []string) {
 		}
 	}
 	if has["run_id"] == "" {
-		list = append(list, "the server does not say which one it is (INFO is forbidden or lacks run_id), so a restart or fail-over that loses the lease may go unnoticed")
+		list = append(list, "the server does not say which one it is (INFO is forbidden or lacks run_id), "+
+			"so a restart or fail-over that loses the lease may go unnoticed")
 	}
 	if policy := has["maxmemory_policy"]; strings.HasPrefix(policy, "allkeys-") && has["maxmemory"] != "0" {
-		list = append(list, "the server may evict the lease when its memory is full (maxmemory-policy "+line(policy)+"); a lost lease costs a wait of its TTL; noeviction or volatile-* keeps it")
+		list = append(list, "the server may evict the lease when its memory is full (maxmemory-policy "+line(policy)+"); "+
+			"a lost lease costs a wait of its TTL; noeviction or volatile-* keeps it")
 	}
 	if replicas := has["connected_slaves"]; replicas != "" && replicas != "0" && has["min_slaves_good_slaves"] == "" {
-		list = append(list, "the server has replicas and takes writes without them (min-replicas-to-write is 0), so a fail-over can lose the last change of the lease, and two bots may poll until it is noticed")
+		list = append(list, "the server has replicas and takes writes without them (min-replicas-to-write is 0), "+
+			"so a fail-over can lose the last change of the lease, and two bots may poll until it is noticed")
 	}
 	return list
 }
