@@ -17,11 +17,16 @@ type LeaseOptions struct {
 	Config  lease.Config
 	Name    string // of the store, for people, without a secret
 	EnvName string // of the environment, for people
-	Replay  bool   // leave a batch unconfirmed that the bot works on when the lease ends; the next one gets it again
+	// Warnings says what is worth knowing of the store, once.
+	Warnings func(context.Context) ([]string, error)
+	Replay   bool // leave a batch unconfirmed that the bot works on when the lease ends; the next one gets it again
 }
 
 // leaveLimit bounds the last word to the store.
 const leaveLimit = 3 * time.Second
+
+// warnLimit bounds the question for warnings.
+const warnLimit = 5 * time.Second
 
 // newsQueue is how many reports of the keeper may wait for the loop.
 const newsQueue = 64
@@ -54,6 +59,9 @@ func (r *run) hearLease(ctx context.Context) {
 	for {
 		select {
 		case rep := <-r.leaseNews:
+			if r.keeper.View().Known {
+				r.warnOfStore(ctx)
+			}
 			if ev := r.leaseEvent(rep); ev != nil {
 				r.send(ctx, ev)
 			}
@@ -61,6 +69,23 @@ func (r *run) hearLease(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// warnOfStore says once, when the store has answered, what is worth knowing of it.
+func (r *run) warnOfStore(ctx context.Context) {
+	r.warning.Do(func() {
+		if r.opts.Lease.Warnings == nil {
+			return
+		}
+		r.beside(func() {
+			ctx, cancel := context.WithTimeout(ctx, warnLimit)
+			defer cancel()
+			list, _ := r.opts.Lease.Warnings(ctx) // trouble of the store is told of by the keeper
+			for _, w := range list {
+				r.opts.Log.Warn("the lease's server: "+w, keyLease, r.opts.Lease.Name)
+			}
+		})
+	})
 }
 
 // leaseEvent says a report in the policy's words; nil for what is none of its business.

@@ -113,6 +113,7 @@ type run struct {
 	gateURL   string
 	keeper    *lease.Keeper // nil without a lease
 	keeping   sync.Once     // its Run was begun
+	warning   sync.Once     // what its store warns of was asked
 	leaseNews chan lease.Report
 	yielded   chan struct{} // closed when the locks are given away
 	turned    atomic.Int64  // when the loop turned last, in Unix milliseconds

@@ -13,6 +13,9 @@ func writeConfig(w io.Writer, set settings, rows []setting) error {
 	fmt.Fprintln(t, "SETTING\tVALUE\tFROM")
 	for _, s := range rows {
 		v := set[s.name]
+		if s.name == "lease" {
+			v.text = withoutUser(v.text)
+		}
 		fmt.Fprintf(t, "%s\t%s\t%s\n", s.name, shown(strconv.Quote(v.text)), v.from)
 	}
 	return t.Flush()

@@ -18,8 +18,10 @@ import (
 	"golang.org/x/term"
 
 	"botctl/supervisor"
+	"botctl/supervisor/health"
 	"botctl/supervisor/lock"
 	"botctl/supervisor/notify"
+	"botctl/supervisor/platform"
 	"botctl/supervisor/policy"
 	"botctl/supervisor/proc"
 	"botctl/supervisor/token"
@@ -38,6 +40,9 @@ helps.
 A bot that takes its server from TELEGRAM_API_BASE goes through a gateway on loopback: conflicts
 do not reach it, a poll that hangs is freed, and a restart loses nothing (docs/gateway.md).
 
+With --lease one of several machines polls, and a new deploy takes over from the old one in
+milliseconds (docs/lease.md).
+
 Settings come from the flag, then the environment (BOTCTL_STOP_TIMEOUT for --stop-timeout),
 then botctl.yaml in this folder, then the default. The bot's token is read from
 TELEGRAM_BOT_TOKEN, BOT_TOKEN, TELEGRAM_TOKEN or TOKEN, or from .env; never from a flag's value.
@@ -50,6 +55,9 @@ never came up ends botctl with its own code.`,
   botctl run --sandbox -- python bot.py    any bot that reads TELEGRAM_API_BASE
   botctl run --on-held wait -- node bot.js
   botctl run --gateway require --restart-warm -- python bot.py
+  botctl run --on-held takeover -- python bot.py       replace the one that runs here
+  BOTCTL_LEASE=redis://cache:6379 botctl run --gateway require --standby warm -- python bot.py
+  botctl run --lease env:DATABASE_URL --listen env:PORT -- python bot.py
   botctl run --print-config`,
 		Args: commandArgs,
 		RunE: func(cmd *cobra.Command, argv []string) error {
@@ -57,10 +65,12 @@ never came up ends botctl with its own code.`,
 			if err != nil {
 				return err
 			}
+			here := platform.Recognise(os.Getenv, hostName(), os.ReadFile)
+			set.adapt(here)
 			if printConfig {
 				return writeConfig(cmd.OutOrStdout(), set, runSettings)
 			}
-			return superviseBot(cmd.Context(), set, argv, sandboxed)
+			return superviseBot(cmd.Context(), set, argv, sandboxed, here)
 		},
 	}
 	addFlags(cmd.Flags(), runSettings)
@@ -70,7 +80,7 @@ never came up ends botctl with its own code.`,
 }
 
 // superviseBot is the main job.
-func superviseBot(ctx context.Context, set settings, argv []string, sandboxed bool) error {
+func superviseBot(ctx context.Context, set settings, argv []string, sandboxed bool, here platform.Platform) error {
 	proc.IgnorePipeSignal()
 	out, errs := proc.NewSink(os.Stdout, "stdout"), proc.NewSink(os.Stderr, "stderr")
 	defer func() {
@@ -89,6 +99,16 @@ func superviseBot(ctx context.Context, set settings, argv []string, sandboxed bo
 			return err
 		}
 		defer box.stop()
+	}
+	if err := leaseOptions(set, &opts, here); err != nil {
+		return err
+	}
+	opts.Platform = here.Name
+	if at := set.text("listen"); at != "" {
+		if opts.Health, err = health.Listen(ctx, at, lookupEnv(opts.Env)); err != nil {
+			return configError(err)
+		}
+		defer opts.Health.Close()
 	}
 	opts.Masker = token.NewMasker(opts.Token)
 	mask := func(line string) string { return opts.Masker.String(line) }
@@ -136,7 +156,7 @@ func outcome(res supervisor.Result, opts supervisor.Options) error {
 	case strings.HasPrefix(res.Why, "start "): // else 126 and 127 are the bot's own
 		f.commandHint()
 	case res.ExitCode == exitHeld:
-		f.hint(`"botctl status" shows it, "botctl stop" ends it; "botctl run --on-held wait" takes over when it ends`)
+		f.hint(`"botctl status" shows it, "botctl stop" ends it; "botctl run --on-held takeover" replaces it, "--on-held wait" takes over when it ends`)
 	case res.ExitCode == exitLock:
 		f.hint(stateHint)
 	case res.ExitCode == exitConfig && strings.Contains(res.Why, "webhook"):
@@ -184,6 +204,8 @@ func runOptions(set settings, argv []string, sandboxed bool) (supervisor.Options
 		Terminal: term.IsTerminal(int(os.Stdout.Fd())),
 		Policy: policy.Config{
 			WaitForLock:  set.text("on-held") == "wait",
+			TakeOver:     set.text("on-held") == "takeover",
+			StandbyWarm:  set.text("standby") == "warm",
 			StartTries:   set.int("start-tries"),
 			GiveUp:       count,
 			GiveUpWithin: within,
@@ -213,12 +235,21 @@ func runOptions(set settings, argv []string, sandboxed bool) (supervisor.Options
 	return opts, nil
 }
 
+// adapt gives the settings that hang on the platform the platform's value, where the owner has set none.
+func (s settings) adapt(here platform.Platform) {
+	if v := s["stop-timeout"]; v.from == "default" && here.Name != "" {
+		s["stop-timeout"] = value{text: here.StopTimeout().String(), from: "platform " + here.Name}
+	}
+}
+
 // gatewayFits says whether the gateway that is asked for can be had.
 func gatewayFits(set settings, hasToken bool) error {
 	require := set.text("gateway") == string(supervisor.GatewayRequire)
 	switch {
 	case set.bool("restart-warm") && !require:
 		return configError(errors.New("restart-warm: needs gateway require")).hint("a bot that can go round the gateway would poll beside its successor")
+	case set.text("standby") == "warm" && !require:
+		return configError(errors.New("standby warm: needs gateway require")).hint("a bot that can go round the gateway would poll while it stands by")
 	case require && !hasToken:
 		return noToken(os.Getenv).hint("--gateway require puts another one in its place, so it must know it")
 	}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/knadh/koanf/parsers/yaml"
 	"github.com/knadh/koanf/providers/confmap"
@@ -18,6 +19,8 @@ import (
 	"github.com/knadh/koanf/providers/posflag"
 	"github.com/knadh/koanf/v2"
 	"github.com/spf13/pflag"
+
+	"botctl/supervisor/lease"
 
 	"botctl/supervisor/token"
 )
@@ -55,7 +58,15 @@ var runSettings = []setting{
 	{name: "api-base", checked: validBase, usage: "Bot API server (default: TELEGRAM_API_BASE, else https://api.telegram.org)"},
 	{name: "gateway", def: "auto", oneOf: []string{"auto", "require", "off"}, usage: "a gateway between the bot and the Bot API: auto (offered in TELEGRAM_API_BASE), require (the bot gets a token that only the gateway takes) or off"},
 	{name: "restart-warm", kind: isBool, def: "false", usage: "at a restart, boot the next bot beside the present one and then hand over; needs --gateway require"},
-	{name: "on-held", def: "fail", oneOf: []string{"fail", "wait"}, usage: "when another supervisor holds the bot: fail (exit 75) or wait"},
+	{name: "on-held", def: "fail", oneOf: []string{"fail", "wait", "takeover"}, usage: "when another supervisor on this machine holds the bot: fail (exit 75), wait, or takeover (it hands over and ends)"},
+	{name: "lease", hidden: true, checked: noNewline, usage: "let one of several machines poll, by a lease at this URL: redis://, rediss://, postgres://, or env:NAME of the variable that holds it"},
+	{name: "standby", def: "cold", oneOf: []string{"cold", "warm"}, usage: "while another supervisor polls: cold (start no bot) or warm (boot it, its polls held; needs --gateway require)"},
+	{name: "lease-ttl", kind: isDuration, def: "0s", checked: leaseTime, usage: "how long a lease lasts without a renewal; 0: 10s with --gateway require, else 30s or what a stop needs"},
+	{name: "lease-takeover", def: "strict", oneOf: []string{"strict", "fast"}, usage: "when the holder dies: strict (wait until its lease is over) or fast (PostgreSQL: 2 s after its session ended)"},
+	{name: "lease-force", kind: isBool, def: "false", usage: "ask for the lease even of a newer deploy or another environment"},
+	{name: "on-partition", def: "confirm", oneOf: []string{"confirm", "replay"}, usage: "updates that the bot works on when its lease ends: confirm (they are done here) or replay (the next holder gets them again)"},
+	{name: "deploy-id", checked: plainName, usage: "name of this deploy (default: the platform's, else the host's); a newer one takes over, replicas of one share it"},
+	{name: "listen", checked: fileName, usage: "answer /healthz and /readyz at this address, such as :8080 (loopback) or env:PORT (all interfaces, at $PORT)"},
 	{name: "on-conflict", def: "auto", oneOf: []string{"auto", "restart", "tell"}, usage: "when a rival on another machine takes the poll: auto (one restart, then tell), restart or tell"},
 	{name: "restart-on-first-sign", kind: isBool, def: "false", usage: "restart on the first line that speaks of a conflict or a broken event loop; for bots that log nothing users write"},
 	{name: "webhook", def: "auto", oneOf: []string{"auto", "delete", "keep", "fail"}, usage: "a webhook that is set: delete, keep or fail (exit 78); auto deletes, but on a terminal fails"},
@@ -363,6 +374,27 @@ func silenceTime(text string) error {
 		return errors.New("0 or more and at most 24h")
 	}
 	return nil
+}
+
+func leaseTime(text string) error {
+	if d, err := time.ParseDuration(text); err != nil || d != 0 && (d < lease.MinTTL || d > lease.MaxTTL) {
+		return fmt.Errorf("0, or %v to %v", lease.MinTTL, lease.MaxTTL)
+	}
+	return nil
+}
+
+func noNewline(text string) error {
+	if strings.ContainsAny(text, " \t\r\n") {
+		return errors.New("one URL, or env:NAME")
+	}
+	return nil
+}
+
+func plainName(text string) error {
+	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) || len(text) > 128 {
+		return errors.New("a name of at most 128 printable characters")
+	}
+	return fileName(text)
 }
 
 func stallTime(text string) error {

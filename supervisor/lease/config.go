@@ -43,13 +43,13 @@ func (c Config) Validate() (Config, error) {
 	case c.TTL < MinTTL || c.TTL > MaxTTL:
 		return c, fmt.Errorf("lease time %v: want %v to %v", c.TTL, MinTTL, MaxTTL)
 	case c.Lead < 0 || c.Lead > c.TTL-c.margin()-2*c.renew():
-		return c, fmt.Errorf("lease time %v: too short for a stop that takes %v; want at least %v", c.TTL, c.Lead, c.leastFor(c.Lead))
+		return c, fmt.Errorf("lease time %v: too short for a stop that takes %v; want at least %v", c.TTL, c.Lead, LeastTTL(c.Lead))
 	}
 	return c, nil
 }
 
-// leastFor is the shortest TTL that leaves lead before the fence and two renewals before that.
-func (c Config) leastFor(lead time.Duration) time.Duration {
+// LeastTTL is the shortest TTL that leaves lead before the fence, and two renewals before that.
+func LeastTTL(lead time.Duration) time.Duration {
 	return (lead * 5 / 2).Round(time.Second) + time.Second
 }
 

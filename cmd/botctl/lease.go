@@ -1,0 +1,130 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"botctl/supervisor"
+	"botctl/supervisor/lease"
+	// "botctl/supervisor/lease/postgres"
+	"botctl/supervisor/lease/redis"
+	"botctl/supervisor/lock"
+	"botctl/supervisor/platform"
+)
+
+// bypassTTL is the lease of a bot that can go round the gateway: it must be long enough to stop the bot within it.
+const bypassTTL = 30 * time.Second
+
+// endTime is what the end of a bot may take beyond its stop time: SIGKILL, and the look at what is left.
+const endTime = 2 * time.Second
+
+// leaseURL finds the URL of the lease's server; "" when there is to be none. A password never stands on a command line.
+func leaseURL(set settings, env []string) (string, error) {
+	v := set["lease"]
+	if name, ok := strings.CutPrefix(v.text, "env:"); ok {
+		text := lookupEnv(env)(name)
+		if text == "" {
+			return "", configError(fmt.Errorf("%s: environment %s is not set", v.from, name)).hint("it is to hold the URL of a Redis or PostgreSQL server")
+		}
+		return text, validLease(text, "environment "+name)
+	}
+	if v.text == "" {
+		return "", nil
+	}
+	if u, err := url.Parse(v.text); strings.HasPrefix(v.from, "flag") && err == nil && u.User != nil {
+		if _, secret := u.User.Password(); secret {
+			return "", usageError(errors.New("flag --lease: a password on a command line can be read by every user")).
+				hint("put the URL into BOTCTL_LEASE, or name its variable: --lease env:REDIS_URL")
+		}
+	}
+	return v.text, validLease(v.text, v.from)
+}
+
+func validLease(text, from string) error {
+	scheme, _, _ := strings.Cut(text, "://")
+	switch scheme {
+	case "redis", "rediss", "postgres", "postgresql":
+		return nil
+	}
+	return configError(fmt.Errorf("%s: not the URL of a lease's server", from)).
+		hint("it is redis://, rediss:// or postgres://, as the platform gives it for its Redis or PostgreSQL")
+}
+
+// leaseStore is what both engines offer.
+type leaseStore interface {
+	lease.Store
+	fmt.Stringer
+	Warnings(ctx context.Context) ([]string, error)
+}
+
+// openStore opens the store of a URL. Nothing is dialled yet.
+func openStore(text, key string, ttl time.Duration) (leaseStore, error) {
+	if false {
+		return nil, nil
+	}
+	return redis.Open(text, key)
+}
+
+// leaseOptions puts together how this supervisor takes part in a lease.
+func leaseOptions(set settings, opts *supervisor.Options, here platform.Platform) error {
+	text, err := leaseURL(set, opts.Env)
+	if err != nil || text == "" {
+		return err
+	}
+	if opts.Token == "" {
+		return noToken(lookupEnv(opts.Env)).hint("--lease needs it, to know which bot the lease is for")
+	}
+	require := opts.Gateway == supervisor.GatewayRequire
+	cfg := lease.Config{
+		Me: lease.Member{
+			Instance: newInstance(), Deploy: cmp.Or(set.text("deploy-id"), here.Deploy), Env: here.Env, Name: cmp.Or(here.Replica, hostName()),
+		},
+		TTL:   set.duration("lease-ttl"),
+		Force: set.bool("lease-force"),
+		Fast:  set.text("lease-takeover") == "fast",
+	}
+	if !require { // all of a stop must fit before the fence
+		cfg.Lead = opts.Policy.StopTimeout + endTime
+		if cfg.TTL == 0 {
+			cfg.TTL = max(bypassTTL, lease.LeastTTL(cfg.Lead))
+		}
+	}
+	if cfg, err = cfg.Validate(); err != nil {
+		f := configError(err)
+		if !require {
+			f.hint("--gateway require needs no such time: the gateway alone stops the bot from polling; else a longer --lease-ttl or a shorter --stop-timeout")
+		}
+		return f
+	}
+	store, err := openStore(text, lock.BotKey(opts.Token.ID()), cfg.TTL)
+	if err != nil {
+		return configError(fmt.Errorf("%s: %w", set["lease"].from, err))
+	}
+	if _, ok := lease.Store(store).(lease.Guard); cfg.Fast && !ok {
+		return configError(fmt.Errorf("lease-takeover fast: %s has no sessions that would show a death", store)).hint("it is for PostgreSQL; leave it out with Redis")
+	}
+	opts.Lease = supervisor.LeaseOptions{
+		Store: store, Config: cfg, Name: store.String(), EnvName: here.EnvName, Replay: set.text("on-partition") == "replay", Warnings: store.Warnings,
+	}
+	return nil
+}
+
+// newInstance is the number of this start.
+func newInstance() string {
+	var b [8]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}
+
+func hostName() string {
+	name, _ := os.Hostname()
+	return name
+}

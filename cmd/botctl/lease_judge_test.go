@@ -1,0 +1,104 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"botctl/bot/sandbox"
+)
+
+// closing is how long the end of a connection may take through the relays until the sandbox notices.
+const closing = 250 * time.Millisecond
+
+// ruling is what the journal of the sandbox, on its one clock, says of pollers on several machines.
+type ruling struct {
+	overlaps []string        // a poll that began while one of another machine went on
+	gaps     []time.Duration // between the last poll of one machine and the first of the next
+	turns    []string        // who polled, in order
+}
+
+// judge looks at polls in the order of their starts. A poll whose machine is in excused ended when that was stopped, however long its connection
+// stayed open.
+func judge(polls []sandbox.Entry, now time.Time, excused ...string) ruling {
+	var r ruling
+	open := map[string]time.Time{} // by machine: the end of its latest poll
+	var ended time.Time            // of the latest poll, as the sandbox saw it
+	end := func(e sandbox.Entry) time.Time {
+		switch {
+		case e.End.IsZero():
+			return now
+		case e.Void:
+			return e.End.Add(-closing)
+		}
+		return e.End
+	}
+	slices.SortStableFunc(polls, func(a, b sandbox.Entry) int { return a.Start.Compare(b.Start) })
+	last := ""
+	for _, e := range polls {
+		for who, until := range open {
+			if who != e.Agent && until.After(e.Start) && !slices.Contains(excused, who) {
+				r.overlaps = append(r.overlaps, fmt.Sprintf("%s began at %s while %s polled until %s", e.Agent, e.Start.Format("05.000"), who, until.Format("05.000")))
+			}
+		}
+		if last != e.Agent {
+			if last != "" {
+				r.gaps = append(r.gaps, max(e.Start.Sub(ended), 0))
+			}
+			r.turns = append(r.turns, strings.TrimPrefix(e.Agent, "bot-"))
+			last = e.Agent
+		}
+		if e.End.After(ended) {
+			ended = e.End
+		}
+		if at := end(e); at.After(open[e.Agent]) {
+			open[e.Agent] = at
+		}
+	}
+	return r
+}
+
+// neverTwo fails the test if two machines polled at one time.
+func (f *fleet) neverTwo(excused ...string) ruling {
+	f.t.Helper()
+	r := judge(f.polls(), time.Now(), excused...)
+	for _, o := range r.overlaps {
+		f.t.Errorf("two polled at once: %s", o)
+	}
+	return r
+}
+
+// exactly fails the test unless every message was delivered, each once, and no bot saw a conflict.
+func (f *fleet) exactly() {
+	f.t.Helper()
+	v := f.verdict()
+	if v.Lost+v.ConfirmedUnseen+v.DeliveredTwice+v.ConflictsLive > 0 {
+		f.t.Errorf("lost %d, confirmed and never delivered %d, delivered twice %d, conflicts %d", v.Lost, v.ConfirmedUnseen, v.DeliveredTwice, v.ConflictsLive)
+	}
+}
+
+func TestTheJudge(t *testing.T) {
+	at := func(s float64) time.Time { return time.Unix(1000, 0).Add(time.Duration(s * float64(time.Second))) }
+	poll := func(who string, from, to float64) sandbox.Entry {
+		return sandbox.Entry{Agent: "bot-" + who, Start: at(from), End: at(to)}
+	}
+	for name, c := range map[string]struct {
+		polls    []sandbox.Entry
+		excused  []string
+		overlaps int
+	}{
+		"one after the other":        {[]sandbox.Entry{poll("a", 0, 10), poll("a", 10, 20), poll("b", 20.1, 30)}, nil, 0},
+		"two at once":                {[]sandbox.Entry{poll("a", 0, 10), poll("b", 9, 30)}, nil, 1},
+		"one that is still open":     {[]sandbox.Entry{{Agent: "bot-a", Start: at(0)}, poll("b", 9, 30)}, nil, 1},
+		"one that was stopped":       {[]sandbox.Entry{{Agent: "bot-a", Start: at(0)}, poll("b", 9, 30)}, []string{"bot-a"}, 0},
+		"one that was stopped, late": {[]sandbox.Entry{poll("a", 0, 5), poll("b", 9, 30), poll("a", 12, 13)}, []string{"bot-a"}, 1},
+	} {
+		if r := judge(c.polls, at(100), c.excused...); len(r.overlaps) != c.overlaps {
+			t.Errorf("%s: %v", name, r.overlaps)
+		}
+	}
+}
