@@ -140,6 +140,7 @@ func (r *run) Status() control.Status {
 	st.Gateway = r.gatewayStatus(s)
 	st.Lease = r.leaseStatus(s)
 	st.Platform = r.opts.Platform
+	st.Ready = r.health().Ready
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.seen.name != "" {

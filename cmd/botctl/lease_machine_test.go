@@ -155,8 +155,8 @@ func (e redisEngine) empty()                 { e.RestartEmpty() }
 type fleet struct {
 	*project
 
-	engine engine
-	n      int
+	engine   engine
+	machines []*machine
 }
 
 func newFleet(t *testing.T, e engine) *fleet {
@@ -226,14 +226,13 @@ func (f *fleet) socket(name string, relay *leasetest.Relay) string {
 
 func (f *fleet) boot(s spec) *machine {
 	f.t.Helper()
-	f.n++
 	base, _ := url.Parse(f.base)
 	m := &machine{f: f, name: s.name, state: cmp.Or(s.home, shortDir(f.t)), api: leasetest.NewRelay(f.t, base.Host)}
-	forward := []string{"7001=" + f.socket(fmt.Sprint("a", f.n), m.api)}
+	forward := []string{"7001=" + f.socket(fmt.Sprint("a", len(f.machines)), m.api)}
 	env := append(f.env("BOTCTL_STATE_DIR="+m.state, "TELEGRAM_API_BASE=http://127.0.0.1:7001", "WORKER_NAME=bot-"+s.name, "BOTCTL_DEPLOY_ID="+cmp.Or(s.deploy, s.name)), s.env...)
 	if f.engine != nil {
 		m.store = leasetest.NewRelay(f.t, f.engine.addr())
-		forward = append(forward, "7002="+f.socket(fmt.Sprint("l", f.n), m.store))
+		forward = append(forward, "7002="+f.socket(fmt.Sprint("l", len(f.machines)), m.store))
 		env = append(env, "BOTCTL_LEASE="+f.engine.url("127.0.0.1:7002"))
 	}
 	self, _ := os.Executable()
@@ -251,6 +250,7 @@ func (f *fleet) boot(s spec) *machine {
 	}
 	args := append([]string{"unshare", "-pfn", "--mount-proc", "--kill-child", wrapper, "run"}, s.args...)
 	m.program = f.start(env, append(append(args, "--"), argv...)...)
+	f.machines = append(f.machines, m)
 	f.t.Cleanup(func() { m.cmd.Process.Kill() }) // unshare passes no other signal on
 	return m
 }
@@ -263,12 +263,18 @@ func (m *machine) pid() int {
 	m.t.Helper()
 	pid := m.cmd.Process.Pid
 	for range 2 { // unshare, machine
-		var list []byte
+		child := 0
 		until(m.t, patient, "botctl runs", func() bool {
-			list, _ = os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-			return len(strings.Fields(string(list))) > 0
+			tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+			for _, name := range tasks {
+				list, _ := os.ReadFile(name)
+				if first := strings.Fields(string(list)); len(first) > 0 {
+					child, _ = strconv.Atoi(first[0])
+				}
+			}
+			return child > 0
 		})
-		pid, _ = strconv.Atoi(strings.Fields(string(list))[0])
+		pid = child
 	}
 	return pid
 }

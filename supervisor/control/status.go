@@ -25,6 +25,7 @@ type Status struct {
 
 	Phase         string    `json:"phase"` // see package policy; "done" when it has ended
 	Well          bool      `json:"well"`  // runs, and nothing is suspected
+	Ready         bool      `json:"ready"` // what /readyz says: it may poll and does
 	Trouble       string    `json:"trouble,omitempty"`
 	SupervisorPID int       `json:"supervisor_pid"`
 	StartedAt     time.Time `json:"started_at"`

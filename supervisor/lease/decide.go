@@ -116,6 +116,7 @@ func (t *turn) take(now Snapshot) {
 		t.do(Taken{By: is.Record.Holder})
 	}
 	s.Snap, s.Seen = now, true
+	s.High = max(s.High, is.Record.Epoch)
 }
 
 func samePeriod(a, b Record) bool {

@@ -153,7 +153,7 @@ func (t *turn) me(gen uint64) Member {
 
 func (t *turn) acquired() Record {
 	rec, gen := t.enrolled(t.s.Snap.Record)
-	rec.Epoch++
+	rec.Epoch = max(rec.Epoch, t.s.High) + 1 // the store may have forgotten some
 	rec.Seq++
 	rec.Holder, rec.TTL, rec.Guarded, rec.Server = t.me(gen), t.cfg.TTL, false, t.s.Snap.Server
 	if !yields(rec.Holder, rec.Claim) {

@@ -35,6 +35,7 @@ type State struct {
 	Ops    uint64        // number of the latest
 	LookAt time.Duration // next look at the record
 	Epoch  uint64        // of this holding
+	High   uint64        // the highest epoch that was seen, on whatever server
 	Until  time.Duration // end of the lease
 	Renew  time.Duration // next renewal
 

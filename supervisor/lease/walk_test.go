@@ -256,6 +256,7 @@ func (w *walker) later(x world) world {
 		if s.Epoch > 0 {
 			s.Epoch -= lowest.epoch
 		}
+		s.High -= min(lowest.epoch, s.High)
 		if x.nodes[i].zombie.Schema != 0 {
 			x.nodes[i].zombie = lowest.of(x.nodes[i].zombie)
 			x.nodes[i].zombie.Schema = Schema
