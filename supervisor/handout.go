@@ -35,12 +35,8 @@ func (r *run) HandOut(ctx context.Context) (control.HandedOut, error) {
 		case <-tick.C:
 		}
 		s := r.view.Load().state
-		if !s.HandingOut && (s.Phase == policy.Stopping && s.Then == policy.Finish || s.Phase == policy.Done || s.StopWanted) {
-			select {
-			case <-r.yielded:
-			default:
-				return control.HandedOut{Ending: true}, nil
-			}
+		if !s.HandingOut && !s.Unlocked && (s.Phase == policy.Stopping && s.Then == policy.Finish || s.Phase == policy.Done || s.StopWanted) {
+			return control.HandedOut{Ending: true}, nil
 		}
 	}
 }
@@ -48,10 +44,12 @@ func (r *run) HandOut(ctx context.Context) (control.HandedOut, error) {
 // yieldLocks lets whoever asked know that it may have them, and gives them away. The child that still lives cannot poll any more.
 func (r *run) yieldLocks() {
 	close(r.yielded)
+	r.writing.Lock() // from here on the state file is the other one's
 	r.mu.Lock()
 	server, set, notifier := r.seen.server, r.locks, r.seen.notify
 	r.seen.server, r.locks = nil, nil
 	r.mu.Unlock()
+	r.writing.Unlock()
 	if server != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), retireLimit)
 		defer cancel()

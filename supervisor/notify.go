@@ -15,7 +15,7 @@ import (
 // openNotify gives the bot a socket to speak to. It is called with the lock held, once the locks are; without a
 // socket the bot is supervised all the same. It ends with ctx.
 func (r *run) openNotify(ctx context.Context) {
-	l, err := notify.Listen(filepath.Join(r.opts.StateDir, r.key()+".notify"))
+	l, err := notify.Listen(r.notifyPath())
 	if err != nil {
 		r.opts.Log.Warn("heartbeats of the bot will not be heard", keyCause, err.Error())
 		return
@@ -25,17 +25,29 @@ func (r *run) openNotify(ctx context.Context) {
 	r.beside(func() { r.hear(l) })
 }
 
+func (r *run) notifyPath() string { return filepath.Join(r.opts.StateDir, r.key()+".notify") }
+
 // notifyEnv is what the bot needs to speak to us.
 func (r *run) notifyEnv() (env []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	server, addr := "", ""
 	if r.seen.server != nil {
-		env = append(env, control.EnvSocket+"="+r.seen.server.Path())
+		server = r.seen.server.Path()
 	}
-	if r.seen.notify == nil {
+	if r.seen.notify != nil {
+		addr = r.seen.notify.Addr()
+	}
+	if r.locks == nil { // the child is started before we take over; then the sockets will be where the other one's are now
+		server, addr = control.SocketPath(r.opts.StateDir, r.key()), r.notifyPath()
+	}
+	if server != "" {
+		env = append(env, control.EnvSocket+"="+server)
+	}
+	if addr == "" {
 		return env
 	}
-	env = append(env, notify.EnvSocket+"="+r.seen.notify.Addr())
+	env = append(env, notify.EnvSocket+"="+addr)
 	if every := r.cfg.Heartbeat; every > 0 {
 		env = append(env, fmt.Sprintf("%s=%d", notify.EnvWatchdog, every.Microseconds()))
 	}

@@ -284,14 +284,14 @@ func (r *run) writeStates(ctx context.Context) {
 // writeState is for whoever holds the locks. A file that cannot be written is no reason to
 // stop supervising (P12, P36).
 func (r *run) writeState(durable bool) {
+	r.writing.Lock()
+	defer r.writing.Unlock()
 	r.mu.Lock()
 	mine := r.locks != nil
 	r.mu.Unlock()
 	if !mine {
 		return
 	}
-	r.writing.Lock()
-	defer r.writing.Unlock()
 	err := control.WriteState(r.opts.StateDir, r.Status(), durable)
 	r.mu.Lock()
 	defer r.mu.Unlock()

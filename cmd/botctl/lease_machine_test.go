@@ -97,6 +97,11 @@ func worker() {
 		fmt.Println("cannot work")
 		os.Exit(3)
 	}
+	record, err := os.OpenFile(os.Getenv("WORKER_RECORD"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
 	c := &http.Client{}
 	call := func(method string, q url.Values) (map[string]any, int) {
 		req, _ := http.NewRequest(http.MethodPost, base+"/bot"+tok+"/"+method, strings.NewReader(q.Encode()))
@@ -128,6 +133,7 @@ func worker() {
 			m, _ := u.(map[string]any)
 			id, _ := m["update_id"].(float64)
 			time.Sleep(delay)
+			fmt.Fprintf(record, "%s %d\n", name, int64(id))
 			call("sendMessage", url.Values{"chat_id": {"1000"}, "text": {fmt.Sprintf("%s did %d", name, int64(id))}})
 			offset = int64(id) + 1
 		}
@@ -229,7 +235,7 @@ func (f *fleet) boot(s spec) *machine {
 	base, _ := url.Parse(f.base)
 	m := &machine{f: f, name: s.name, state: cmp.Or(s.home, shortDir(f.t)), api: leasetest.NewRelay(f.t, base.Host)}
 	forward := []string{"7001=" + f.socket(fmt.Sprint("a", len(f.machines)), m.api)}
-	env := append(f.env("BOTCTL_STATE_DIR="+m.state, "TELEGRAM_API_BASE=http://127.0.0.1:7001", "WORKER_NAME=bot-"+s.name, "BOTCTL_DEPLOY_ID="+cmp.Or(s.deploy, s.name)), s.env...)
+	env := append(f.env("BOTCTL_STATE_DIR="+m.state, "TELEGRAM_API_BASE=http://127.0.0.1:7001", "WORKER_NAME=bot-"+s.name, "WORKER_RECORD="+f.record(), "BOTCTL_DEPLOY_ID="+cmp.Or(s.deploy, s.name)), s.env...)
 	if f.engine != nil {
 		m.store = leasetest.NewRelay(f.t, f.engine.addr())
 		forward = append(forward, "7002="+f.socket(fmt.Sprint("l", len(f.machines)), m.store))

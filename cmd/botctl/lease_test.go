@@ -168,19 +168,7 @@ func (f *fleet) told(what string) (id int64) {
 }
 
 // did says which bots have handled an update.
-func (f *fleet) did(id int64) (who []string) {
-	f.t.Helper()
-	list, err := f.box.Messages(f.t.Context(), 0, time.Second)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	for _, m := range list {
-		if name, of, _ := strings.Cut(m.Text, " did "); of == fmt.Sprint(id) {
-			who = append(who, name)
-		}
-	}
-	return who
-}
+func (f *fleet) did(id int64) []string { return f.handled()[fmt.Sprint(id)] }
 
 func TestL6TheHolderIsStoppedAndGoesOn(t *testing.T) {
 	onEngines(t, func(t *testing.T, f *fleet) {

@@ -59,6 +59,15 @@ func socketPath(dir, key string) (string, error) {
 	return filepath.Join(short, key+".sock"), nil
 }
 
+// SocketPath is where the socket of key is, or will be; "" where there can be none.
+func SocketPath(dir, key string) string {
+	path, err := socketPath(dir, key)
+	if err != nil {
+		return ""
+	}
+	return path
+}
+
 // Serve listens on the socket of key and answers until Close. A socket file is replaced only
 // when nobody answers on it; the caller holds the key's lock, so that there is no race.
 func Serve(dir, key string, s Supervisor) (*Server, error) {

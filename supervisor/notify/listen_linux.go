@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,6 +19,8 @@ type Listener struct {
 	path string
 	temp string // a folder made for the socket, removed with it
 	rate bucket
+
+	closing sync.Once
 }
 
 // maxPath is what fits into sun_path with its final NUL.
@@ -99,11 +102,13 @@ func sender(oob []byte) (pid int) {
 
 // Close ends Next and removes the socket.
 func (l *Listener) Close() {
-	l.conn.Close()
-	os.Remove(l.path)
-	if l.temp != "" {
-		os.Remove(l.temp)
-	}
+	l.closing.Do(func() { // by then the path may be somebody else's
+		l.conn.Close()
+		os.Remove(l.path)
+		if l.temp != "" {
+			os.Remove(l.temp)
+		}
+	})
 }
 
 // bucket allows perSecond messages a second, and as many at once.

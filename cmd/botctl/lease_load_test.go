@@ -1,0 +1,167 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// deploys is how many are made in a row.
+func deploys() int {
+	if os.Getenv("BOTCTL_TEST_FULL") != "" {
+		return 200
+	}
+	return 20
+}
+
+// pour sends messages at a rate, in messages a second, until the returned function is called, which waits until the last of them is handled.
+func (f *fleet) pour(rate int) (stop func()) {
+	quit := make(chan struct{})
+	var work sync.WaitGroup
+	sent := 0
+	work.Go(func() {
+		tick := time.NewTicker(time.Second / time.Duration(rate))
+		defer tick.Stop()
+		for {
+			select {
+			case <-quit:
+				return
+			case <-tick.C:
+			}
+			if _, err := f.box.Send(f.t.Context(), "", fmt.Sprint("message ", sent)); err != nil {
+				f.t.Errorf("send: %v", err)
+				return
+			}
+			sent++
+		}
+	})
+	return func() {
+		close(quit)
+		work.Wait()
+		until(f.t, patient, "every message is handled", func() bool { v := f.verdict(); return v.Pending == 0 && v.Updates >= sent })
+	}
+}
+
+// quantiles are of the times without a poller.
+func quantiles(gaps []time.Duration) string {
+	if len(gaps) == 0 {
+		return "none"
+	}
+	slices.Sort(gaps)
+	return fmt.Sprintf("p50 %v, p99 %v, max %v of %d", gaps[len(gaps)/2], gaps[min(len(gaps)*99/100, len(gaps)-1)], gaps[len(gaps)-1], len(gaps))
+}
+
+func TestManyDeploysInARow(t *testing.T) {
+	onEngines(t, func(t *testing.T, f *fleet) {
+		last := f.boot(spec{name: "d0", args: warm})
+		last.holds()
+		stop := f.pour(50)
+		var ending sync.WaitGroup
+		for i := range deploys() {
+			next := f.boot(spec{name: fmt.Sprint("d", i+1), args: warm})
+			next.holds()
+			old := last
+			old.signal(syscall.SIGTERM) // the platform ends it when the new one is ready
+			ending.Go(func() { <-old.done })
+			last = next
+		}
+		stop()
+		ending.Wait()
+		r := f.neverTwo()
+		f.exactly()
+		if len(r.turns) != deploys()+1 {
+			t.Errorf("turns %v", r.turns)
+		}
+		for _, m := range f.machines[:len(f.machines)-1] {
+			if code := m.cmd.ProcessState.ExitCode(); code != 0 {
+				t.Errorf("machine %s ended with %d", m.name, code)
+			}
+		}
+		fmt.Printf("%s: without a poller at a warm hand-over: %s\n", t.Name(), quantiles(r.gaps))
+	})
+}
+
+func TestColdDeploys(t *testing.T) {
+	onEngines(t, func(t *testing.T, f *fleet) {
+		args := []string{"--gateway", "auto"}
+		last := f.boot(spec{name: "d0", args: args})
+		last.holds()
+		stop := f.pour(50)
+		for i := range 3 {
+			next := f.boot(spec{name: fmt.Sprint("d", i+1), args: args})
+			next.holds()
+			last.signal(syscall.SIGTERM)
+			<-last.done
+			last = next
+		}
+		stop()
+		r := f.neverTwo()
+		f.exactly()
+		fmt.Printf("%s: without a poller at a cold hand-over: %s\n", t.Name(), quantiles(r.gaps))
+	})
+}
+
+// Without an engine: the next botctl on the same machine replaces the one that runs.
+func TestManyTakeOversOnOneMachine(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, nil)
+	link := f.dir + "/" + workerName
+	self, _ := os.Executable()
+	os.Symlink(self, link)
+	start := func(i int) *machine {
+		m := &machine{f: f, name: fmt.Sprint("d", i), state: f.state}
+		args := append([]string{"botctl", "run", "--on-held", "takeover"}, warm...)
+		m.program = f.start(f.env("WORKER_NAME=bot-"+m.name, "WORKER_RECORD="+f.record()), append(args, "--", link)...)
+		f.machines = append(f.machines, m)
+		return m
+	}
+	last := start(0)
+	last.stdout.await(t, patient, 1, "the bot polls through the gateway")
+	f.polling()
+	stop := f.pour(50)
+	for i := range deploys() {
+		next := start(i + 1)
+		next.stdout.await(t, patient, 1, "taken over: the bot polls from here now")
+		last.exits(0)
+		last = next
+	}
+	stop()
+	r := f.neverTwo()
+	f.exactly()
+	if len(r.turns) != deploys()+1 {
+		t.Errorf("turns %v", r.turns)
+	}
+	if st := last.ask(); st.SupervisorPID != last.cmd.Process.Pid || !st.Well {
+		t.Errorf("status is not of the one that runs: %+v", st)
+	}
+	fmt.Printf("%s: without a poller at a warm take-over: %s\n", t.Name(), quantiles(r.gaps))
+	// A kill -9 after all that leaves nobody who polls: the child has inherited the lock that was taken for it.
+	last.cmd.Process.Kill()
+	<-last.done
+	again := start(99)
+	again.stdout.await(t, patient, 1, "bot started")
+	f.polling()
+	f.neverTwo()
+}
+
+func TestAColdTakeOver(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, nil)
+	link := f.dir + "/" + workerName
+	self, _ := os.Executable()
+	os.Symlink(self, link)
+	first := f.start(f.env("WORKER_NAME=bot-a", "WORKER_RECORD="+f.record()), "botctl", "run", "--gateway", "off", "--", link)
+	first.stdout.await(t, patient, 1, "worker up")
+	f.say("before")
+	second := f.start(f.env("WORKER_NAME=bot-b", "WORKER_RECORD="+f.record()), "botctl", "run", "--on-held", "takeover", "--", link)
+	first.exits(0)
+	second.stdout.await(t, patient, 1, "worker up")
+	f.say("after")
+	f.neverTwo()
+}
