@@ -20,17 +20,21 @@ var fences = map[string]string{
 	"github.com/gofrs/flock":                             "botctl/supervisor/lock",
 	"github.com/shirou/gopsutil/v3":                      "botctl/supervisor/stale",
 	"github.com/joho/godotenv":                           "botctl/supervisor/token",
+	"go.yaml.in/yaml/v3":                                 "botctl/supervisor/doctor",
+	"github.com/BurntSushi/toml":                         "botctl/supervisor/doctor",
 	"github.com/go-telegram-bot-api/telegram-bot-api/v5": "botctl/bot",
 	"go.etcd.io/bbolt":                                   "botctl/bot/store",
 	"github.com/go-analyze/charts":                       "botctl/bot/chart",
 	"github.com/chromedp":                                "the tests of botctl/bot/sandbox", // whose imports are not looked at: no program has it
 }
 
-// below lists what each package may import of this module. Leaves import nothing but token and mutant.
+// below lists what each package may import of this module. Leaves import nothing but botapi, token and mutant.
 var below = map[string][]string{
-	"botctl/cmd/botctl":          {"botctl/bot", "botctl/bot/sandbox", "botctl/supervisor", "botctl/supervisor/control", "botctl/supervisor/lock", "botctl/supervisor/notify", "botctl/supervisor/policy", "botctl/supervisor/proc", "botctl/supervisor/stale", "botctl/supervisor/token"},
+	"botctl/cmd/botctl":          {"botctl/bot", "botctl/bot/sandbox", "botctl/supervisor", "botctl/supervisor/botapi", "botctl/supervisor/control", "botctl/supervisor/doctor", "botctl/supervisor/lock", "botctl/supervisor/notify", "botctl/supervisor/policy", "botctl/supervisor/proc", "botctl/supervisor/stale", "botctl/supervisor/token"},
 	"botctl/supervisor":          {"botctl/supervisor/mutant", "botctl/supervisor/control", "botctl/supervisor/gateway", "botctl/supervisor/lock", "botctl/supervisor/logscan", "botctl/supervisor/notify", "botctl/supervisor/policy", "botctl/supervisor/proc", "botctl/supervisor/stale", "botctl/supervisor/token"},
+	"botctl/supervisor/botapi":   {"botctl/supervisor/token"},
 	"botctl/supervisor/control":  {"botctl/supervisor/mutant"},
+	"botctl/supervisor/doctor":   {"botctl/supervisor/token"},
 	"botctl/supervisor/gateway":  {"botctl/supervisor/mutant", "botctl/supervisor/token"},
 	"botctl/supervisor/lock":     {"botctl/supervisor/mutant"},
 	"botctl/supervisor/logscan":  {"botctl/supervisor/mutant"},

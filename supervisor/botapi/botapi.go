@@ -64,7 +64,9 @@ type AnswerError struct {
 	RetryAfter  time.Duration // of a 429; 0: none was given
 }
 
-func (e *AnswerError) Error() string { return fmt.Sprintf("%s: %d %s", e.Method, e.Code, e.Description) }
+func (e *AnswerError) Error() string {
+	return fmt.Sprintf("%s: %d %s", e.Method, e.Code, e.Description)
+}
 
 // Identity is what getMe tells.
 type Identity struct {

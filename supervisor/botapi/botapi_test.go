@@ -53,9 +53,9 @@ func TestOnlyTheBotAPIRefuses(t *testing.T) {
 func TestAnErrorSaysWhenToComeAgain(t *testing.T) {
 	for body, want := range map[string]time.Duration{
 		`{"ok":false,"error_code":429,"description":"Too Many Requests: retry after 7","parameters":{"retry_after":7}}`: 7 * time.Second,
-		`{"ok":false,"error_code":429,"description":"x","parameters":{"retry_after":9000000000000}}`:                   24 * time.Hour,
-		`{"ok":false,"error_code":429,"description":"x","parameters":{"retry_after":-3}}`:                              0,
-		`{"ok":false,"error_code":400,"description":"Bad Request: chat not found"}`:                                    0,
+		`{"ok":false,"error_code":429,"description":"x","parameters":{"retry_after":9000000000000}}`:                    24 * time.Hour,
+		`{"ok":false,"error_code":429,"description":"x","parameters":{"retry_after":-3}}`:                               0,
+		`{"ok":false,"error_code":400,"description":"Bad Request: chat not found"}`:                                     0,
 	} {
 		err := api(t, 200, body).SendMessage(t.Context(), "7", "text")
 		if e, ok := errors.AsType[*AnswerError](err); !ok || e.RetryAfter != want {
