@@ -30,12 +30,13 @@ var fences = map[string]string{
 
 // below lists what each package may import of this module. Leaves import nothing but botapi, token and mutant.
 var below = map[string][]string{
-	"botctl/cmd/botctl":          {"botctl/bot", "botctl/bot/sandbox", "botctl/supervisor", "botctl/supervisor/botapi", "botctl/supervisor/control", "botctl/supervisor/doctor", "botctl/supervisor/lock", "botctl/supervisor/notify", "botctl/supervisor/policy", "botctl/supervisor/proc", "botctl/supervisor/stale", "botctl/supervisor/token"},
-	"botctl/supervisor":          {"botctl/supervisor/mutant", "botctl/supervisor/control", "botctl/supervisor/gateway", "botctl/supervisor/lock", "botctl/supervisor/logscan", "botctl/supervisor/notify", "botctl/supervisor/policy", "botctl/supervisor/proc", "botctl/supervisor/stale", "botctl/supervisor/token"},
+	"botctl/cmd/botctl":          {"botctl/bot", "botctl/bot/sandbox", "botctl/supervisor", "botctl/supervisor/botapi", "botctl/supervisor/control", "botctl/supervisor/doctor", "botctl/supervisor/herald", "botctl/supervisor/lock", "botctl/supervisor/notify", "botctl/supervisor/policy", "botctl/supervisor/proc", "botctl/supervisor/stale", "botctl/supervisor/token"},
+	"botctl/supervisor":          {"botctl/supervisor/mutant", "botctl/supervisor/botapi", "botctl/supervisor/control", "botctl/supervisor/gateway", "botctl/supervisor/herald", "botctl/supervisor/lock", "botctl/supervisor/logscan", "botctl/supervisor/notify", "botctl/supervisor/policy", "botctl/supervisor/proc", "botctl/supervisor/stale", "botctl/supervisor/token"},
 	"botctl/supervisor/botapi":   {"botctl/supervisor/token"},
 	"botctl/supervisor/control":  {"botctl/supervisor/mutant"},
 	"botctl/supervisor/doctor":   {"botctl/supervisor/token"},
 	"botctl/supervisor/gateway":  {"botctl/supervisor/mutant", "botctl/supervisor/token"},
+	"botctl/supervisor/herald":   {"botctl/supervisor/botapi", "botctl/supervisor/token"},
 	"botctl/supervisor/lock":     {"botctl/supervisor/mutant"},
 	"botctl/supervisor/logscan":  {"botctl/supervisor/mutant"},
 	"botctl/supervisor/policy":   {},
