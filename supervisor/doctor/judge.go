@@ -245,7 +245,7 @@ func (r *Report) platform(f Facts) {
 
 // gateway says whether the bot is seen on the wire, and by which line of code it is.
 func (r *Report) gateway(f Facts) {
-	bases, used := f.Project.TakesBase, f.Project.Frameworks
+	bases, lacks, used := f.Project.TakesBase, f.Project.LacksBase, f.Project.Frameworks
 	for _, s := range f.Supervisors {
 		switch {
 		case s.Silent != "" || s.GatewayMode == "":
@@ -265,7 +265,7 @@ func (r *Report) gateway(f Facts) {
 	case f.Gateway == "off":
 		r.add("gateway", Note, "off: conflicts reach the bot, and a restart may lose what it is handling")
 		return
-	case len(bases) > 0:
+	case len(bases) > 0 && len(lacks) == 0:
 		r.add("gateway", OK, bases[0]+" takes its server from TELEGRAM_API_BASE").at(bases...)
 		return
 	case len(used) == 0 && f.Project.Sources == 0:
@@ -275,8 +275,12 @@ func (r *Report) gateway(f Facts) {
 		r.add("gateway", Note, "no source here takes its server from TELEGRAM_API_BASE, and no framework that botctl knows is recognised", "the README has the line for each framework")
 		return
 	}
+	fact := "not used: no source here takes its server from TELEGRAM_API_BASE"
+	if len(lacks) > 0 {
+		fact = "not used: " + lacks[0] + " polls, and does not take its server from TELEGRAM_API_BASE"
+	}
 	for _, u := range used {
-		r.add("gateway", Note, fmt.Sprintf("not used: no source here takes its server from TELEGRAM_API_BASE. With %s it is one line:", u.Name), u.Line)
+		r.add("gateway", Note, fmt.Sprintf("%s. With %s it is one line:", fact, u.Name), u.Line).at(lacks...)
 	}
 }
 

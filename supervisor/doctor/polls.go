@@ -37,7 +37,7 @@ func (p *Project) judge(s *Start, dir string) {
 	case len(src.polls) > 0:
 		s.Polls, s.Why = Yes, at(file, src.polls[0])+" polls"
 	default:
-		if by := p.reaches(file); by != "" {
+		if by := p.reaches(file, func(s source) []int { return s.polls }); by != "" {
 			s.Polls, s.Why = Maybe, file+" imports "+by+", which polls"
 		} else if known {
 			s.Polls, s.Why = Maybe, "runs "+file

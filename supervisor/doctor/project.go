@@ -45,7 +45,8 @@ type Project struct {
 	Starts     []Start
 	Frameworks []Used
 	Versions   []Version
-	TakesBase  []string // "file:line" of the sources that read TELEGRAM_API_BASE
+	TakesBase  []string // "file:line" where a source that polls takes its server from TELEGRAM_API_BASE
+	LacksBase  []string // "file:line" of the sources that poll and do not
 	Sources    int      // how many files of source there are
 	Secrets    []string // "file:line" where a token stands in a file that is no .env
 	Unread     []string // files that could not be read, with the cause
@@ -160,14 +161,6 @@ func (p *Project) dockerfile(file, text string) {
 func (p *Project) unread(file string, err error) {
 	if err != nil {
 		p.Unread = append(p.Unread, file)
-	}
-}
-
-func (p *Project) findBase(names []string) {
-	for _, name := range names {
-		for _, n := range p.sources[name].base {
-			p.TakesBase = append(p.TakesBase, at(name, n))
-		}
 	}
 }
 

@@ -262,3 +262,26 @@ func TestTokensWrittenIntoFiles(t *testing.T) {
 		t.Error("the report has the token in it")
 	}
 }
+
+func TestWhoTakesItsServerFromBotctl(t *testing.T) {
+	const base = "URL = os.environ['TELEGRAM_API_BASE']\n"
+	for name, tc := range map[string]struct {
+		files        map[string]string
+		command      []string
+		takes, lacks []string
+	}{
+		"the bot":                       {map[string]string{"bot.py": base + pollingBot}, nil, []string{"bot.py:1"}, nil},
+		"not the bot":                   {map[string]string{"bot.py": pollingBot, "tool.py": base}, nil, nil, []string{"bot.py:3"}},
+		"what the bot imports":          {map[string]string{"bot.py": "from app.config import URL\n" + pollingBot, "app/config.py": base}, nil, []string{"app/config.py:1"}, nil},
+		"one of two":                    {map[string]string{"bot.py": base + pollingBot, "old.py": pollingBot}, nil, []string{"bot.py:1"}, []string{"old.py:3"}},
+		"the one that runs":             {map[string]string{"bot.py": base + pollingBot, "old.py": pollingBot}, []string{"python", "old.py"}, nil, []string{"old.py:3"}},
+		"nobody polls, as far as seen":  {map[string]string{"lib.py": base}, nil, []string{"lib.py:1"}, nil},
+		"a package beside, in Go":       {map[string]string{"main.go": "import \"github.com/mymmrac/telego\"\nbot.UpdatesViaLongPolling(ctx, nil)\n", "conf/c.go": "os.Getenv(\"TELEGRAM_API_BASE\")\n"}, nil, []string{"conf/c.go:1"}, nil},
+		"a comment about it is no line": {map[string]string{"bot.py": "# TELEGRAM_API_BASE\n" + pollingBot}, nil, nil, []string{"bot.py:4"}},
+	} {
+		p := Read(Folder{Files: tc.files, Program: plainProgram, Command: tc.command})
+		if !slices.Equal(p.TakesBase, tc.takes) || !slices.Equal(p.LacksBase, tc.lacks) {
+			t.Errorf("%s: %q and %q", name, p.TakesBase, p.LacksBase)
+		}
+	}
+}

@@ -148,8 +148,8 @@ func candidates(file, module string) []string {
 // maxReached bounds how far imports are followed, in files.
 const maxReached = 64
 
-// reaches is the first file that file imports, directly or not, and that begins to poll; "" when none does.
-func (p *Project) reaches(file string) string {
+// reaches is the first place, in what file imports, directly or not, that a source has; "" when there is none.
+func (p *Project) reaches(file string, has func(source) []int) string {
 	seen := map[string]bool{file: true}
 	for queue := []string{file}; len(queue) > 0 && len(seen) < maxReached; queue = queue[1:] {
 		for _, module := range p.sources[queue[0]].local {
@@ -158,8 +158,8 @@ func (p *Project) reaches(file string) string {
 				if !ok || seen[c] {
 					continue
 				}
-				if len(s.polls) > 0 {
-					return at(c, s.polls[0])
+				if lines := has(s); len(lines) > 0 {
+					return at(c, lines[0])
 				}
 				seen[c] = true
 				queue = append(queue, c)
@@ -167,4 +167,48 @@ func (p *Project) reaches(file string) string {
 		}
 	}
 	return ""
+}
+
+// findBase tells the sources that poll and take their server from TELEGRAM_API_BASE, themselves or in what they
+// import, from those that do not. When the bot's own command is known, its source alone counts; when no source polls, as
+// far as one can see, any that reads the variable does.
+func (p *Project) findBase(names []string) {
+	own := p.find(p.child, "")
+	polls := false
+	for _, name := range names {
+		s := p.sources[name]
+		if len(s.polls) == 0 && name != own || own != "" && name != own {
+			continue
+		}
+		polls = true
+		switch where := p.baseOf(name); {
+		case where != "":
+			p.TakesBase = append(p.TakesBase, where)
+		case len(s.polls) > 0:
+			p.LacksBase = append(p.LacksBase, at(name, s.polls[0]))
+		default:
+			p.LacksBase = append(p.LacksBase, at(name, 1))
+		}
+	}
+	for _, name := range names {
+		if lines := p.sources[name].base; !polls && len(lines) > 0 {
+			p.TakesBase = append(p.TakesBase, at(name, lines[0]))
+		}
+	}
+}
+
+// baseOf is where a source takes its server from TELEGRAM_API_BASE; "" when it does not. The packages of a Go module
+// are not told apart.
+func (p *Project) baseOf(file string) string {
+	if lines := p.sources[file].base; len(lines) > 0 {
+		return at(file, lines[0])
+	}
+	if path.Ext(file) == ".go" {
+		for _, other := range sorted(p.sources) {
+			if lines := p.sources[other].base; path.Ext(other) == ".go" && len(lines) > 0 {
+				return at(other, lines[0])
+			}
+		}
+	}
+	return p.reaches(file, func(s source) []int { return s.base })
 }
