@@ -20,6 +20,8 @@ var fences = map[string]string{
 	"github.com/gofrs/flock":                             "botctl/supervisor/lock",
 	"github.com/shirou/gopsutil/v3":                      "botctl/supervisor/stale",
 	"github.com/joho/godotenv":                           "botctl/supervisor/token",
+	"go.yaml.in/yaml/v3":                                 "botctl/supervisor/doctor",
+	"github.com/BurntSushi/toml":                         "botctl/supervisor/doctor",
 	"github.com/go-telegram-bot-api/telegram-bot-api/v5": "botctl/bot",
 	"go.etcd.io/bbolt":                                   "botctl/bot/store",
 	"github.com/go-analyze/charts":                       "botctl/bot/chart",
@@ -29,8 +31,8 @@ var fences = map[string]string{
 
 // below lists what each package may import of this module. Leaves import nothing but token and mutant; a lease's stores import lease.
 var below = map[string][]string{
-	"botctl/cmd/botctl":                 {"botctl/bot", "botctl/bot/sandbox", "botctl/supervisor", "botctl/supervisor/control", "botctl/supervisor/lock", "botctl/supervisor/notify", "botctl/supervisor/policy", "botctl/supervisor/proc", "botctl/supervisor/stale", "botctl/supervisor/token", "botctl/supervisor/lease", "botctl/supervisor/lease/redis", "botctl/supervisor/lease/postgres", "botctl/supervisor/platform", "botctl/supervisor/health"},
-	"botctl/supervisor":                 {"botctl/supervisor/mutant", "botctl/supervisor/control", "botctl/supervisor/gateway", "botctl/supervisor/lock", "botctl/supervisor/logscan", "botctl/supervisor/notify", "botctl/supervisor/policy", "botctl/supervisor/proc", "botctl/supervisor/stale", "botctl/supervisor/token", "botctl/supervisor/lease", "botctl/supervisor/health"},
+	"botctl/cmd/botctl":                 {"botctl/bot", "botctl/bot/sandbox", "botctl/supervisor", "botctl/supervisor/control", "botctl/supervisor/lock", "botctl/supervisor/notify", "botctl/supervisor/policy", "botctl/supervisor/proc", "botctl/supervisor/stale", "botctl/supervisor/token", "botctl/supervisor/lease", "botctl/supervisor/lease/redis", "botctl/supervisor/lease/postgres", "botctl/supervisor/platform", "botctl/supervisor/health", "botctl/supervisor/botapi", "botctl/supervisor/doctor", "botctl/supervisor/herald"},
+	"botctl/supervisor":                 {"botctl/supervisor/mutant", "botctl/supervisor/control", "botctl/supervisor/gateway", "botctl/supervisor/lock", "botctl/supervisor/logscan", "botctl/supervisor/notify", "botctl/supervisor/policy", "botctl/supervisor/proc", "botctl/supervisor/stale", "botctl/supervisor/token", "botctl/supervisor/lease", "botctl/supervisor/health", "botctl/supervisor/botapi", "botctl/supervisor/herald"},
 	"botctl/supervisor/control":         {"botctl/supervisor/mutant"},
 	"botctl/supervisor/gateway":         {"botctl/supervisor/mutant", "botctl/supervisor/token", "botctl/supervisor/clock"},
 	"botctl/supervisor/lock":            {"botctl/supervisor/mutant"},
@@ -58,6 +60,9 @@ var below = map[string][]string{
 	"botctl/supervisor/lease":           {"botctl/supervisor/clock"},
 	"botctl/supervisor/lease/leasetest": {"botctl/supervisor/lease"}, // which only tests import
 	"botctl/supervisor/lease/redis":     {"botctl/supervisor/lease"},
+	"botctl/supervisor/botapi":          {"botctl/supervisor/token"},
+	"botctl/supervisor/doctor":          {"botctl/supervisor/token"},
+	"botctl/supervisor/herald":          {"botctl/supervisor/botapi", "botctl/supervisor/token"},
 }
 
 // pure is all that package policy may import: no os, no net, no clock that ticks.

@@ -185,6 +185,13 @@ func FuzzStatus(f *testing.F) {
 		if err := writeJSON(&out, st); err != nil {
 			t.Fatal(err)
 		}
+		out.Reset()
+		shot, seen := sample{at: time.Unix(1_800_000_000, 0), st: st, lives: lives}, &gaps{}
+		seen.note(shot)
+		n, err := writeFrame(&out, shot, seen, screen{width: 80, height: 24, unicode: true})
+		if frame := strings.ReplaceAll(out.String(), "\x1b[K\n", ""); err != nil || n > 23 || !isPrintable(frame) || len([]rune(frame)) > n*79 || !isPrintable(changeLine(shot)) {
+			t.Fatalf("%v, %d lines: %q", err, n, frame)
+		}
 	})
 }
 

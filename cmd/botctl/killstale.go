@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -90,22 +91,29 @@ func staleTarget(cmd *cobra.Command, set settings, argv []string) (stale.Target,
 	if err != nil {
 		return stale.Target{}, nil, err
 	}
-	target := stale.Target{
-		Token: found.Token, TokenEnv: set.text("token-env"), Dir: dir, Command: argv,
-		Rivals: set.list("rival"), Spare: set.list("spare"), HostWide: set.text("scope") == "host",
-		Peers: supervisor.Addresses(cmd.Context(), base, os.Environ()),
-	}
-	if folder, err := lock.FolderKey(dir, stale.ReadProgram(argv, "").Name); err == nil {
-		target.Keys = append(target.Keys, folder)
-	}
-	if found.Token != "" {
-		target.Keys = append(target.Keys, lock.BotKey(found.Token.ID()))
-	} else if target.HostWide {
+	target := targetOf(cmd.Context(), set, found.Token, dir, argv, base)
+	if found.Token == "" && target.HostWide {
 		f := noToken(os.Getenv)
 		f.err = fmt.Errorf("--scope host needs the bot's token: %w", f.err)
 		return target, nil, f
 	}
 	return target, token.NewMasker(found.Token), nil
+}
+
+// targetOf is the bot with this token, or without one that of this folder.
+func targetOf(ctx context.Context, set settings, tok token.Token, dir string, argv []string, base string) stale.Target {
+	target := stale.Target{
+		Token: tok, TokenEnv: set.text("token-env"), Dir: dir, Command: argv,
+		Rivals: set.list("rival"), Spare: set.list("spare"), HostWide: set.text("scope") == "host",
+		Peers: supervisor.Addresses(ctx, base, os.Environ()),
+	}
+	if folder, err := lock.FolderKey(dir, stale.ReadProgram(argv, "").Name); err == nil {
+		target.Keys = append(target.Keys, folder)
+	}
+	if tok != "" {
+		target.Keys = append(target.Keys, lock.BotKey(tok.ID()))
+	}
+	return target
 }
 
 // lastCommand is what the latest supervisor of this folder ran; nil when none has.

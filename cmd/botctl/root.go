@@ -39,6 +39,7 @@ token, starts the bot, watches it, and restarts it when that helps.`,
 		Example: `  botctl run -- python bot.py       supervise a bot
   botctl run --sandbox              try it without a token or a network
   botctl status                     how is it?
+  botctl doctor                     what is wrong here, and the next step
   botctl kill-stale --dry-run       what else polls with this token?`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -47,7 +48,7 @@ token, starts the bot, watches it, and restarts it when that helps.`,
 	root.SetHelpCommand(newHelpCmd())
 	root.AddCommand(
 		newRunCmd(), newStatusCmd(), newLogsCmd(), newRestartCmd(), newStopCmd(),
-		newKillStaleCmd(), newGuardCmd(), newBotCmd(), newSandboxCmd(), newVersionCmd(),
+		newKillStaleCmd(), newDoctorCmd(), newGuardCmd(), newBotCmd(), newSandboxCmd(), newVersionCmd(),
 	)
 	return root
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -16,36 +17,36 @@ import (
 
 func newStatusCmd() *cobra.Command {
 	var p chooser
-	var asJSON bool
+	var asJSON, watching bool
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show how the bot is",
 		Long: `status shows the bot of this folder: phase, pid, uptime, restarts and why, conflicts,
 stale processes. It works from the last written state when no supervisor runs.
 
+With --watch it goes on until it is interrupted: on a terminal it redraws in place, with a plot of how long
+the bot was without a poll; elsewhere it prints a line for each change, with --json an object.
+
 Exit codes: 0 running and well, 1 dead with its state left behind, 3 not running, 4 cannot tell,
-150 running but not well (back-off, standby, a conflict that lasts).`,
+150 running but not well (back-off, standby, a conflict that lasts). --watch: 0 when it was interrupted.`,
 		Example: `  botctl status
+  botctl status --watch
+  botctl status --watch --json | jq -c '{phase, well}'
   botctl status --json`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, st, c, err := p.find(cmd.Context())
+			if watching {
+				err := watch(cmd.Context(), &p, &watcher{out: cmd.OutOrStdout(), size: terminalOf(os.Stdout, os.Getenv), asJSON: asJSON})
+				if isGone(err) {
+					return nil
+				}
+				return err
+			}
+			st, lives, err := current(cmd.Context(), &p)
 			if err != nil {
 				return err
 			}
-			if c != nil {
-				if st, err = askStatus(cmd.Context(), c, st); err != nil {
-					return err
-				}
-			}
-			if st.SchemaVersion > control.SchemaVersion {
-				return fail(exitCannotTell, fmt.Errorf("the supervisor's status is of a newer botctl: schema %d, this one knows %d", st.SchemaVersion, control.SchemaVersion)).
-					hint(fmt.Sprintf("its version is %q; use that one", st.Version))
-			}
-			code := statusCode(st, c != nil)
-			if code == exitFailed {
-				st.Phase, st.Well, st.Child = "dead", false, nil
-			}
+			code := statusCode(st, lives)
 			if asJSON {
 				err = writeJSON(cmd.OutOrStdout(), st)
 			} else {
@@ -59,6 +60,7 @@ Exit codes: 0 running and well, 1 dead with its state left behind, 3 not running
 	}
 	p.flag(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON (docs/cli-json.md)")
+	cmd.Flags().BoolVarP(&watching, "watch", "w", false, "go on and show how it changes, until interrupted")
 	return cmd
 }
 

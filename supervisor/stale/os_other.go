@@ -134,5 +134,7 @@ func waitGone(ctx context.Context, _ *os.Process, f *Finding, limit time.Duratio
 
 func restarter(int) string { return "" }
 
+func keeper(int) string { return "" }
+
 // zombies are not looked for here.
 func (t *Target) zombies([]int, map[int]bool, func(string) string) []Finding { return nil }

@@ -35,7 +35,7 @@ type Finding struct {
 	Evidence    string    `json:"evidence"`
 	Connected   bool      `json:"connected"` // holds a connection to the Bot API
 	Outcome     Outcome   `json:"outcome"`
-	RestartedBy string    `json:"restarted_by,omitempty"`
+	RestartedBy string    `json:"restarted_by,omitempty"` // of one that came back; of a dry run, what would bring it back
 
 	ticks uint64
 	exe   string
@@ -126,6 +126,9 @@ func (f *Finder) Sweep(ctx context.Context, t Target, o Options) (Report, error)
 			doomed = append(doomed, found)
 		default:
 			found.Outcome = NotTouched
+		}
+		if o.DryRun && found.Verdict != Zombie {
+			found.RestartedBy = keeper(found.PID)
 		}
 	}
 	if o.DryRun || len(doomed) == 0 {
