@@ -23,34 +23,39 @@ var fences = map[string]string{
 	"github.com/go-telegram-bot-api/telegram-bot-api/v5": "botctl/bot",
 	"go.etcd.io/bbolt":                                   "botctl/bot/store",
 	"github.com/go-analyze/charts":                       "botctl/bot/chart",
+	"github.com/jackc/pgx/v5":                            "botctl/supervisor/lease/postgres",
 	"github.com/chromedp":                                "the tests of botctl/bot/sandbox", // whose imports are not looked at: no program has it
 }
 
-// below lists what each package may import of this module. Leaves import nothing but token and mutant.
+// below lists what each package may import of this module. Leaves import nothing but token and mutant; a lease's stores import lease.
 var below = map[string][]string{
-	"botctl/cmd/botctl":          {"botctl/bot", "botctl/bot/sandbox", "botctl/supervisor", "botctl/supervisor/control", "botctl/supervisor/lock", "botctl/supervisor/notify", "botctl/supervisor/policy", "botctl/supervisor/proc", "botctl/supervisor/stale", "botctl/supervisor/token"},
-	"botctl/supervisor":          {"botctl/supervisor/mutant", "botctl/supervisor/control", "botctl/supervisor/gateway", "botctl/supervisor/lock", "botctl/supervisor/logscan", "botctl/supervisor/notify", "botctl/supervisor/policy", "botctl/supervisor/proc", "botctl/supervisor/stale", "botctl/supervisor/token"},
-	"botctl/supervisor/control":  {"botctl/supervisor/mutant"},
-	"botctl/supervisor/gateway":  {"botctl/supervisor/mutant", "botctl/supervisor/token"},
-	"botctl/supervisor/lock":     {"botctl/supervisor/mutant"},
-	"botctl/supervisor/logscan":  {"botctl/supervisor/mutant"},
-	"botctl/supervisor/policy":   {},
-	"botctl/supervisor/proc":     {"botctl/supervisor/mutant"},
-	"botctl/supervisor/stale":    {"botctl/supervisor/mutant", "botctl/supervisor/token"},
-	"botctl/supervisor/token":    {"botctl/supervisor/mutant"},
-	"botctl/supervisor/mutant":   {},
-	"botctl/supervisor/notify":   {"botctl/supervisor/mutant"},
-	"botctl/bot":                 {"botctl/bot/chart", "botctl/bot/coin", "botctl/bot/digest", "botctl/bot/prices", "botctl/bot/store"},
-	"botctl/bot/chart":           {"botctl/bot/coin"},
-	"botctl/bot/coin":            {},
-	"botctl/bot/digest":          {"botctl/bot/coin"},
-	"botctl/bot/prices":          {"botctl/bot/coin"},
-	"botctl/bot/store":           {"botctl/bot/coin", "botctl/bot/digest"},
-	"botctl/bot/sandbox":         {"botctl/bot/sandbox/format"},
-	"botctl/bot/sandbox/format":  {},
-	"botctl/scripts/faultstable": {},
-	"botctl/scripts/frameworks":  {},
-	"botctl/scripts/logscore":    {"botctl/supervisor/logscan"},
+	"botctl/cmd/botctl":                 {"botctl/bot", "botctl/bot/sandbox", "botctl/supervisor", "botctl/supervisor/control", "botctl/supervisor/lock", "botctl/supervisor/notify", "botctl/supervisor/policy", "botctl/supervisor/proc", "botctl/supervisor/stale", "botctl/supervisor/token"},
+	"botctl/supervisor":                 {"botctl/supervisor/mutant", "botctl/supervisor/control", "botctl/supervisor/gateway", "botctl/supervisor/lock", "botctl/supervisor/logscan", "botctl/supervisor/notify", "botctl/supervisor/policy", "botctl/supervisor/proc", "botctl/supervisor/stale", "botctl/supervisor/token"},
+	"botctl/supervisor/control":         {"botctl/supervisor/mutant"},
+	"botctl/supervisor/gateway":         {"botctl/supervisor/mutant", "botctl/supervisor/token"},
+	"botctl/supervisor/clock":           {},
+	"botctl/supervisor/lease":           {"botctl/supervisor/clock"},
+	"botctl/supervisor/lease/leasetest": {"botctl/supervisor/lease"}, // which only tests import
+	"botctl/supervisor/lease/postgres":  {"botctl/supervisor/lease"},
+	"botctl/supervisor/lock":            {"botctl/supervisor/mutant"},
+	"botctl/supervisor/logscan":         {"botctl/supervisor/mutant"},
+	"botctl/supervisor/policy":          {},
+	"botctl/supervisor/proc":            {"botctl/supervisor/mutant"},
+	"botctl/supervisor/stale":           {"botctl/supervisor/mutant", "botctl/supervisor/token"},
+	"botctl/supervisor/token":           {"botctl/supervisor/mutant"},
+	"botctl/supervisor/mutant":          {},
+	"botctl/supervisor/notify":          {"botctl/supervisor/mutant"},
+	"botctl/bot":                        {"botctl/bot/chart", "botctl/bot/coin", "botctl/bot/digest", "botctl/bot/prices", "botctl/bot/store"},
+	"botctl/bot/chart":                  {"botctl/bot/coin"},
+	"botctl/bot/coin":                   {},
+	"botctl/bot/digest":                 {"botctl/bot/coin"},
+	"botctl/bot/prices":                 {"botctl/bot/coin"},
+	"botctl/bot/store":                  {"botctl/bot/coin", "botctl/bot/digest"},
+	"botctl/bot/sandbox":                {"botctl/bot/sandbox/format"},
+	"botctl/bot/sandbox/format":         {},
+	"botctl/scripts/faultstable":        {},
+	"botctl/scripts/frameworks":         {},
+	"botctl/scripts/logscore":           {"botctl/supervisor/logscan"},
 }
 
 // pure is all that package policy may import: no os, no net, no clock that ticks.
@@ -83,6 +88,9 @@ func TestTheImportLaw(t *testing.T) {
 		for _, imp := range p.Imports {
 			if strings.HasPrefix(imp, "botctl/") && !slices.Contains(allowed, imp) {
 				t.Errorf("%s imports %s", p.ImportPath, imp)
+			}
+			if imp == "botctl/supervisor/lease/leasetest" {
+				t.Errorf("%s imports leasetest, which is for tests alone", p.ImportPath)
 			}
 			if p.ImportPath == "botctl/supervisor/policy" && !slices.Contains(pure, imp) {
 				t.Errorf("policy imports %s", imp)
