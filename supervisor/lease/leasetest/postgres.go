@@ -91,7 +91,7 @@ func newPG(t testing.TB, settings []string) *PG {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		p.Stop()
+		p.stop(syscall.SIGQUIT) // nobody will want what is in it
 		reap()
 	})
 	return p
@@ -122,10 +122,12 @@ func (p *PG) Start() {
 }
 
 // Stop ends the server as an administrator does who does not wait for clients.
-func (p *PG) Stop() {
+func (p *PG) Stop() { p.stop(syscall.SIGINT) }
+
+func (p *PG) stop(sig syscall.Signal) {
 	if p.server != nil {
 		p.Resume()
-		p.server.end(syscall.SIGINT)
+		p.server.end(sig)
 		p.server = nil
 	}
 }

@@ -46,5 +46,5 @@
 // is not heeded, but for the password (PGPASSWORD, PGPASSFILE, ~/.pgpass) when the URL has none, and what TLS is made of
 // (PGSSLMODE, PGSSLROOTCERT, PGSSLCERT, PGSSLKEY, PGSSLPASSWORD, ~/.postgresql). A PGSERVICE that cannot be read is refused. sslmode is
 // libpq's, "prefer" where it is not given. Of several hosts the first that takes writes is used. Settings of poolers and
-// of other libraries that are found in such URLs (pgbouncer, pool_*, connection_limit, …) are passed over, anything else unknown is refused.
+// of other libraries that are found in such URLs (pgbouncer, pool_*, connect_timeout, …) are passed over, anything else unknown is refused.
 package postgres

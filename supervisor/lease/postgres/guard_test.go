@@ -82,6 +82,7 @@ func TestTheGuardIsFreeWhenItsHolderIsKilled(t *testing.T) {
 
 // L6.
 func TestTheGuardIsFreeWhenItsHolderIsStopped(t *testing.T) {
+	t.Parallel() // it waits, most of the time
 	pg := leasetest.Postgres(t)
 	url := pg.URL("sslmode=disable")
 	s := open(t, url, "a")
@@ -180,6 +181,7 @@ func TestHoldEndsWithItsContextAndFreesTheGuard(t *testing.T) {
 
 // A round ends and the next begins; who waits for longer is not ended, neither by the owner's settings.
 func TestAwaitOutlastsARound(t *testing.T) {
+	t.Parallel() // it waits, most of the time
 	pg := leasetest.Postgres(t, "statement_timeout=2s", "lock_timeout=1s", "idle_in_transaction_session_timeout=1s", "idle_session_timeout=1s")
 	one, other := open(t, pg.URL("sslmode=disable"), "a"), open(t, pg.URL("sslmode=disable"), "a")
 	other.round = 1500 * time.Millisecond

@@ -14,6 +14,7 @@ import (
 
 // L8, L10.
 func TestABlackHoleIsLeftWithTheDeadline(t *testing.T) {
+	t.Parallel() // it waits, most of the time
 	for _, setting := range []string{"ssl=off", "ssl=on"} {
 		pg := leasetest.Postgres(t, setting)
 		relay := leasetest.NewRelay(t, pg.Addr())
@@ -42,6 +43,24 @@ func TestABlackHoleIsLeftWithTheDeadline(t *testing.T) {
 			t.Errorf("and then %+v", now)
 		}
 		swap(t, s, 1, 3)
+	}
+}
+
+// A name of which the first address takes nobody, as IPv6 often does, is used by its second one; and so are several hosts.
+func TestAnAddressThatIsABlackHoleIsGoneRound(t *testing.T) {
+	t.Parallel() // it waits, most of the time
+	pg := leasetest.Postgres(t)
+	hole := leasetest.NewRelay(t, pg.Addr())
+	hole.Hold()
+	s := open(t, leasetest.PGURL("a.name:5432", "sslmode=disable"), "a")
+	s.config.LookupFunc = func(context.Context, string) ([]string, error) { return []string{hole.Addr(), pg.Addr()}, nil }
+	_, err := s.Load(limit(t, 300*time.Millisecond))
+	wantProblem(t, err, lease.Unreachable, "no answer")
+	swap(t, s, 0, 1)
+
+	s = open(t, leasetest.PGURL(hole.Addr()+","+pg.Addr(), "sslmode=disable"), "a")
+	if _, _, err := s.Swap(limit(t, 4*time.Second), 1, record(2)); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -127,6 +146,7 @@ func TestAFailOverBehindOneAddress(t *testing.T) {
 }
 
 func TestAWatchOfADeadConnectionEndsWithinTenSeconds(t *testing.T) {
+	t.Parallel() // it waits, most of the time
 	pg := leasetest.Postgres(t)
 	relay := leasetest.NewRelay(t, pg.Addr())
 	s := open(t, leasetest.PGURL(relay.Addr(), "sslmode=disable"), "a")
@@ -176,6 +196,7 @@ func TestAHintComesWithinMilliseconds(t *testing.T) {
 
 // The holder is cut off: its session ends when the server has not heard of it for the TTL, and it knows earlier.
 func TestTheGuardOfAHolderThatIsCutOff(t *testing.T) {
+	t.Parallel() // it waits, most of the time
 	pg := leasetest.Postgres(t)
 	relay := leasetest.NewRelay(t, pg.Addr())
 	s, other := open(t, leasetest.PGURL(relay.Addr(), "sslmode=disable"), "a"), open(t, pg.URL("sslmode=disable"), "a")

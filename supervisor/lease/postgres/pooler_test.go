@@ -49,6 +49,7 @@ func TestBehindAPoolerOfTransactionsThereIsTheRowAlone(t *testing.T) {
 
 // With the sessions of others in the way, both connections of the probe have different ones by chance.
 func TestABusyPoolerOfTransactionsIsSeenToo(t *testing.T) {
+	t.Parallel() // it waits, most of the time
 	pg := leasetest.Postgres(t)
 	bouncer := leasetest.PgBouncer(t, pg, "transaction")
 	ctx, cancel := context.WithCancel(t.Context())
@@ -122,6 +123,7 @@ func TestWhatAPoolerDoesNotTake(t *testing.T) {
 
 // A pooler takes what a server that stalls does not, and delivers it later.
 func TestASwapBehindAPoolerIsNotDoneAfterItsDeadline(t *testing.T) {
+	t.Parallel() // it waits, most of the time
 	pg := leasetest.Postgres(t)
 	for _, mode := range []string{"transaction", "session"} {
 		s := open(t, leasetest.PgBouncer(t, pg, mode).URL("sslmode=disable"), mode)
