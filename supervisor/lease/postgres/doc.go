@@ -1,4 +1,5 @@
-// Package postgres is a lease.Store, and a lease.Guard, on PostgreSQL. It is written for 14 and later; the store alone needs 10.
+// Package postgres is a lease.Store, and a lease.Guard, on PostgreSQL. It is tested with 15, and uses nothing that 14 lacks; the
+// row alone uses nothing that 10 lacks.
 //
 // # The row
 //

@@ -97,7 +97,7 @@ var errLate = errors.New("the server came to it after the deadline, or its clock
 func (s *Store) settings(ctx context.Context) string {
 	limit := callLimit
 	if deadline, ok := ctx.Deadline(); ok {
-		limit = time.Until(deadline)
+		limit = min(time.Until(deadline), time.Hour) // the server counts milliseconds in 31 bits
 	}
 	return fmt.Sprintf("set transaction isolation level read committed; set local statement_timeout = %d; ", max(1, limit.Milliseconds()*9/10))
 }
