@@ -26,6 +26,7 @@ var fences = map[string]string{
 	"go.etcd.io/bbolt":                                   "botctl/bot/store",
 	"github.com/go-analyze/charts":                       "botctl/bot/chart",
 	"github.com/gomodule/redigo":                         "botctl/supervisor/lease/redis",
+	"github.com/jackc/pgx/v5":                            "botctl/supervisor/lease/postgres",
 	"github.com/chromedp":                                "the tests of botctl/bot/sandbox", // whose imports are not looked at: no program has it
 }
 
@@ -35,6 +36,10 @@ var below = map[string][]string{
 	"botctl/supervisor":                 {"botctl/supervisor/mutant", "botctl/supervisor/control", "botctl/supervisor/gateway", "botctl/supervisor/lock", "botctl/supervisor/logscan", "botctl/supervisor/notify", "botctl/supervisor/policy", "botctl/supervisor/proc", "botctl/supervisor/stale", "botctl/supervisor/token", "botctl/supervisor/lease", "botctl/supervisor/health", "botctl/supervisor/botapi", "botctl/supervisor/herald"},
 	"botctl/supervisor/control":         {"botctl/supervisor/mutant"},
 	"botctl/supervisor/gateway":         {"botctl/supervisor/mutant", "botctl/supervisor/token", "botctl/supervisor/clock"},
+	"botctl/supervisor/clock":           {},
+	"botctl/supervisor/lease":           {"botctl/supervisor/clock"},
+	"botctl/supervisor/lease/leasetest": {"botctl/supervisor/lease"}, // which only tests import
+	"botctl/supervisor/lease/postgres":  {"botctl/supervisor/lease"},
 	"botctl/supervisor/lock":            {"botctl/supervisor/mutant"},
 	"botctl/supervisor/logscan":         {"botctl/supervisor/mutant"},
 	"botctl/supervisor/policy":          {},
@@ -56,9 +61,6 @@ var below = map[string][]string{
 	"botctl/scripts/faultstable":        {},
 	"botctl/scripts/frameworks":         {},
 	"botctl/scripts/logscore":           {"botctl/supervisor/logscan"},
-	"botctl/supervisor/clock":           {},
-	"botctl/supervisor/lease":           {"botctl/supervisor/clock"},
-	"botctl/supervisor/lease/leasetest": {"botctl/supervisor/lease"}, // which only tests import
 	"botctl/supervisor/lease/redis":     {"botctl/supervisor/lease"},
 	"botctl/supervisor/botapi":          {"botctl/supervisor/token"},
 	"botctl/supervisor/doctor":          {"botctl/supervisor/token"},
