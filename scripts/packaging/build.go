@@ -15,9 +15,10 @@ import (
 // binary is botctl for one platform.
 type binary struct {
 	platform
-	path string
-	sbom []byte
-	tags []string // the platforms of a wheel that it runs on
+	path     string
+	sbom     []byte
+	licences []byte
+	tags     []string // the platforms of a wheel that it runs on
 }
 
 func host() platform { return platform{runtime.GOOS, runtime.GOARCH} }
@@ -37,7 +38,10 @@ func build(root, work string, p platform, ver version) (binary, error) {
 		return b, err
 	}
 	b.tags = tags
-	b.sbom, err = makeSBOM(b, ver)
+	if b.sbom, err = makeSBOM(b, ver); err != nil {
+		return b, err
+	}
+	b.licences, err = licencesOf(b, root)
 	return b, err
 }
 

@@ -31,11 +31,13 @@ func writeDeb(dir string, ver version, b binary, d manual) error {
 	add(d.completions["zsh"], "/usr/share/zsh/vendor-completions/_botctl")
 	add(d.completions["fish"], "/usr/share/fish/vendor_completions.d/botctl.fish")
 	add(d.completions["powershell"], "/usr/share/doc/botctl/botctl.ps1")
-	sbom := filepath.Join(stage, "botctl.cdx.json")
-	if err := os.WriteFile(sbom, b.sbom, 0o644); err != nil {
-		return err
+	for name, text := range map[string][]byte{"botctl.cdx.json": b.sbom, licencesFile: b.licences} {
+		from := filepath.Join(stage, name)
+		if err := os.WriteFile(from, text, 0o644); err != nil {
+			return err
+		}
+		add(from, "/usr/share/doc/botctl/"+name)
 	}
-	add(sbom, "/usr/share/doc/botctl/botctl.cdx.json")
 	zipped := map[string]string{d.changelog: "/usr/share/doc/botctl/changelog.gz"}
 	for _, page := range d.man {
 		zipped[page] = "/usr/share/man/man1/" + filepath.Base(page) + ".gz"

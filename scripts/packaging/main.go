@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,9 +29,10 @@ type request struct {
 
 func main() {
 	if err := run(os.Args[1:]); err != nil {
-		if !errors.Is(err, flag.ErrHelp) {
-			fmt.Fprintln(os.Stderr, "scripts/release:", err)
+		if errors.Is(err, flag.ErrHelp) {
+			return
 		}
+		fmt.Fprintln(os.Stderr, "scripts/release:", err)
 		os.Exit(1)
 	}
 }
@@ -98,10 +100,7 @@ func packAll(dir string, ver version, b binary, docs manual) error {
 func parse(args []string) (request, error) {
 	req := request{platforms: platforms}
 	flags := flag.NewFlagSet("scripts/release", flag.ContinueOnError)
-	flags.Usage = func() {
-		fmt.Fprintln(os.Stderr, "usage: scripts/release [--out DIR] [--version V | --snapshot] [--platform OS/ARCH,...]")
-		flags.PrintDefaults()
-	}
+	flags.SetOutput(io.Discard)
 	flags.StringVar(&req.root, "root", ".", "the repository")
 	flags.StringVar(&req.out, "out", "dist", "the folder for the files")
 	flags.StringVar(&req.version, "version", "", "the version, such as v1.2.3 or v1.2.3-rc.1; default: the tag of this commit")
@@ -117,8 +116,13 @@ func parse(args []string) (request, error) {
 		}
 		return nil
 	})
-	if err := flags.Parse(args); err != nil {
-		return req, flag.ErrHelp // it has said so
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		fmt.Println("usage: scripts/release [--out DIR] [--version V | --snapshot] [--platform OS/ARCH,...]")
+		flags.SetOutput(os.Stdout)
+		flags.PrintDefaults()
+		return req, err
+	} else if err != nil {
+		return req, err
 	}
 	if flags.NArg() > 0 {
 		return req, fmt.Errorf("argument %q: want flags alone", flags.Arg(0))
@@ -135,7 +139,7 @@ func parsePlatform(name string) (platform, error) {
 		p.os, p.arch, _ = strings.Cut(name, "/")
 	}
 	if !slices.Contains(platforms, p) {
-		return p, fmt.Errorf("platform %q: want one of %v, with / for -", name, platforms)
+		return p, fmt.Errorf("platform %q: want linux or darwin, amd64 or arm64, such as linux/amd64", name)
 	}
 	return p, nil
 }

@@ -42,6 +42,7 @@ func writeNPMPlatform(dir string, ver version, b binary, d manual) error {
 		CPU:         []string{b.cpu()},
 	}, "botctl-"+b.os+"-"+b.cpu(), []entry{
 		{name: "bin/botctl", mode: 0o755, from: b.path},
+		{name: licencesFile, mode: 0o644, text: b.licences},
 		{name: "botctl.cdx.json", mode: 0o644, text: b.sbom},
 	})
 }

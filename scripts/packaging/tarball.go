@@ -33,6 +33,7 @@ func writeArchive(dir string, ver version, b binary, d manual) error {
 	files := []entry{
 		{name: "botctl", mode: 0o755, from: b.path},
 		{name: "LICENSE", mode: 0o644, from: d.license},
+		{name: licencesFile, mode: 0o644, text: b.licences},
 		{name: "README.md", mode: 0o644, from: d.readme},
 		{name: "CHANGELOG.md", mode: 0o644, from: d.changelog},
 		{name: "botctl.cdx.json", mode: 0o644, text: b.sbom},
@@ -50,7 +51,7 @@ func writeArchive(dir string, ver version, b binary, d manual) error {
 // writeTarball has the entries in their order, owned by nobody in particular.
 func writeTarball(name, top string, when time.Time, files []entry) error {
 	var buf bytes.Buffer
-	zip, err := gzip.NewWriterLevel(&buf, gzip.BestCompression)
+	zip, err := gzip.NewWriterLevel(&buf, gzip.DefaultCompression)
 	if err != nil {
 		return err
 	}

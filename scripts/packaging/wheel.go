@@ -37,6 +37,7 @@ func writeWheel(dir string, ver version, b binary, d manual) error {
 	}
 	files = append(files,
 		entry{name: info + "licenses/LICENSE", mode: 0o644, from: d.license},
+		entry{name: info + "licenses/" + licencesFile, mode: 0o644, text: b.licences},
 		entry{name: info + "sboms/botctl.cdx.json", mode: 0o644, text: b.sbom},
 		entry{name: info + "METADATA", mode: 0o644, text: metadata(v)},
 		entry{name: info + "WHEEL", mode: 0o644, text: []byte(wheel)},
@@ -51,6 +52,7 @@ Version: %s
 Summary: %s
 License-Expression: MIT
 License-File: LICENSE
+License-File: `+licencesFile+`
 Keywords: telegram,bot,supervisor,getUpdates,409
 Classifier: Environment :: Console
 Classifier: Operating System :: MacOS
