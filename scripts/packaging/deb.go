@@ -13,8 +13,8 @@ import (
 	"github.com/goreleaser/nfpm/v2/files"
 )
 
-// writeDeb makes a package for Debian and what derives from it. It needs nothing; certificates are recommended, since without
-// any no connection to the Bot API is trusted.
+// writeDeb makes a package for Debian and what derives from it. It needs nothing; certificates are recommended, since those in
+// botctl are as old as it is.
 func writeDeb(dir string, ver version, b binary, d manual) error {
 	name := fmt.Sprintf("botctl_%s_%s.deb", ver.plain(), b.arch)
 	out := filepath.Join(dir, name)
