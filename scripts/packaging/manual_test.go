@@ -47,21 +47,22 @@ func TestCompletionsComplete(t *testing.T) {
 	dir := unpacked(t)
 	env := append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "HOME="+t.TempDir(), "BOTCTL_STATE_DIR="+t.TempDir())
 	for shell, script := range map[string]string{
+		// The functions of the package bash-completion and of zsh's menu are played: there is no terminal.
 		"bash": `source completions/botctl.bash
-			_get_comp_words_by_ref() { cur=kill-s prev=botctl cword=1; words=(botctl kill-s); }
-			compopt() { :; }; __ltrim_colon_completions() { :; }; _init_completion() { _get_comp_words_by_ref; }
-			COMP_WORDS=(botctl kill-s) COMP_CWORD=1 COMP_LINE="botctl kill-s" COMP_POINT=13 COMP_TYPE=9 COMP_KEY=9
-			complete -p botctl && __start_botctl && echo "${COMPREPLY[@]}"`,
-		"zsh": `autoload -Uz compinit && compinit -u -d "$HOME/dump" && fpath=(completions $fpath) && autoload -Uz _botctl &&
-			words=(botctl kill-s) CURRENT=2; compdef() { :; }; _describe() { eval "print -rl -- \${(P)4}" 2>/dev/null; print -rl -- "${completions[@]}"; }
-			_arguments() { :; }; source completions/_botctl; _botctl; print -rl -- "${completions[@]}"`,
-		"fish": `source completions/botctl.fish; complete -C "botctl kill-s"`,
+			_get_comp_words_by_ref() { cur=kill-s prev=botctl cword=1 words=(botctl kill-s); }
+			__ltrim_colon_completions() { :; }; compopt() { :; }
+			COMP_LINE="botctl kill-s" COMP_POINT=13 COMP_TYPE=9
+			complete -p botctl && __start_botctl && echo "offers ${COMPREPLY[@]}"`,
+		"zsh": `autoload -Uz compinit && compinit -u -d "$HOME/dump" && source completions/_botctl
+			_describe() { print -r -- "offers ${completions[@]}"; }
+			words=(botctl kill-s) CURRENT=2 && _botctl`,
+		"fish": `source completions/botctl.fish; echo offers (complete -C "botctl kill-s")`,
 	} {
 		t.Run(shell, func(t *testing.T) {
 			t.Parallel()
 			need(t, shell)
 			out := command(t, dir, env, shell, "-c", script)
-			if !strings.Contains(out, "kill-stale") {
+			if !strings.Contains(out, "offers kill-stale") {
 				t.Errorf("%q", out)
 			}
 		})

@@ -31,16 +31,17 @@ func writeWheel(dir string, ver version, b binary, d manual) error {
 	for _, page := range d.man {
 		files = append(files, entry{name: data + "data/share/man/man1/" + filepath.Base(page), mode: 0o644, from: page})
 	}
-	wheel := "Wheel-Version: 1.0\nGenerator: botctl scripts/release\nRoot-Is-Purelib: false\n"
+	var wheel strings.Builder
+	wheel.WriteString("Wheel-Version: 1.0\nGenerator: botctl scripts/release\nRoot-Is-Purelib: false\n")
 	for _, tag := range b.tags {
-		wheel += "Tag: py3-none-" + tag + "\n"
+		wheel.WriteString("Tag: py3-none-" + tag + "\n")
 	}
 	files = append(files,
 		entry{name: info + "licenses/LICENSE", mode: 0o644, from: d.license},
 		entry{name: info + "licenses/" + licencesFile, mode: 0o644, text: b.licences},
 		entry{name: info + "sboms/botctl.cdx.json", mode: 0o644, text: b.sbom},
 		entry{name: info + "METADATA", mode: 0o644, text: metadata(v)},
-		entry{name: info + "WHEEL", mode: 0o644, text: []byte(wheel)},
+		entry{name: info + "WHEEL", mode: 0o644, text: []byte(wheel.String())},
 	)
 	return writeZip(filepath.Join(dir, base+"-py3-none-"+strings.Join(b.tags, ".")+".whl"), info+"RECORD", ver.when, files)
 }
