@@ -102,7 +102,7 @@ func parse(args []string) (request, error) {
 	flags := flag.NewFlagSet("scripts/release", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&req.root, "root", ".", "the repository")
-	flags.StringVar(&req.out, "out", "dist", "the folder for the files")
+	flags.StringVar(&req.out, "out", "", "the folder for the files; default: dist in the repository")
 	flags.StringVar(&req.version, "version", "", "the version, such as v1.2.3 or v1.2.3-rc.1; default: the tag of this commit")
 	flags.BoolVar(&req.snapshot, "snapshot", false, "a version made of the last tag, the time and the commit; uncommitted changes are allowed")
 	flags.Func("platform", "some platforms only, such as linux/amd64; \"host\" is this machine's", func(text string) error {
@@ -123,6 +123,9 @@ func parse(args []string) (request, error) {
 		return req, err
 	} else if err != nil {
 		return req, err
+	}
+	if req.out == "" {
+		req.out = filepath.Join(req.root, "dist")
 	}
 	if flags.NArg() > 0 {
 		return req, fmt.Errorf("argument %q: want flags alone", flags.Arg(0))
