@@ -17,6 +17,7 @@ var fences = map[string]string{
 	"github.com/spf13/pflag":                             "botctl/cmd/botctl",
 	"github.com/knadh/koanf":                             "botctl/cmd/botctl",
 	"golang.org/x/term":                                  "botctl/cmd/botctl",
+	"golang.org/x/crypto/x509roots/fallback":             "botctl/cmd/botctl",
 	"github.com/gofrs/flock":                             "botctl/supervisor/lock",
 	"github.com/shirou/gopsutil/v3":                      "botctl/supervisor/stale",
 	"github.com/joho/godotenv":                           "botctl/supervisor/token",

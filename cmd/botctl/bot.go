@@ -44,6 +44,7 @@ token refused, or a wrong setting.`,
   DIGEST_AT=07:30 DIGEST_CHAT_ID=-1001234567890 botctl run`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			trustRoots()
 			dir, err := workingFolder()
 			if err != nil {
 				return err

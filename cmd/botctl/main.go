@@ -1,3 +1,5 @@
+//go:build !manual
+
 // Command botctl supervises and launches long-polling Telegram bots.
 package main
 

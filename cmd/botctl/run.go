@@ -82,6 +82,7 @@ never came up ends botctl with its own code.`,
 // superviseBot is the main job.
 func superviseBot(ctx context.Context, set settings, argv []string, sandboxed bool, here platform.Platform) error {
 	proc.IgnorePipeSignal()
+	trustRoots()
 	out, errs := proc.NewSink(os.Stdout, "stdout"), proc.NewSink(os.Stderr, "stderr")
 	defer func() {
 		flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
