@@ -33,7 +33,7 @@ var benches = []bench{
 	{name: "gateway", title: "Gateway", wide: true, needs: []need{gcc, nginx}, run: measureGateway,
 		what: "A client sends `sendMessage` to a server on loopback that answers at once: itself, through nginx, through a plain `httputil.ReverseProxy`, and through `botctl run`. Added is what a call takes longer than the direct one. Throughput is that of 64 connections. Memory is that of the proxy with 64 polls open; botctl's are parked, during a restart."},
 	{name: "rolling", title: "Deploy of a real bot", wide: true, needs: []need{ptb}, run: measureRolling,
-		what: "python-telegram-bot with an echo, against `botctl sandbox`, which writes to it at a steady rate and counts; in the middle a second version takes over. Conflicts are 409 answers that somebody received; missed and doubled are answers; the gap is the longest time without a poll, the delay that of an update until it was first delivered."},
+		what: "python-telegram-bot with an echo that takes 50 ms, against `botctl sandbox`, which writes to it ten times a second and counts; in the middle a second version takes over. Conflicts are 409 answers that somebody received; missed and doubled are answers; the gap is the longest time without a poll, the delay that of an update until it was first delivered."},
 	{name: "handover", title: "Hand-over between hosts", wide: true, needs: []need{ptb}, run: measureHandover,
 		what: "Two supervisors that know each other by a lease alone."},
 }

@@ -161,7 +161,7 @@ func lastLine(text []byte) string {
 	return list[len(list)-1]
 }
 
-//go:embed child/stamp.c
+//go:embed child
 var source embed.FS
 
 // built is where a program lies that build has made.

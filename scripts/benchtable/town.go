@@ -148,7 +148,7 @@ func (t *town) answers(n int) (missed, doubled int, err error) {
 		times[m.Text]++
 	}
 	for i := 1; i <= n; i++ {
-		switch times[fmt.Sprint("m ", i)] {
+		switch times[fmt.Sprintf(handled, fmt.Sprint(i))] {
 		case 0:
 			missed++
 		case 1:
@@ -161,8 +161,11 @@ func (t *town) answers(n int) (missed, doubled int, err error) {
 
 // write lets people write n messages at a rate; it returns at once.
 func (t *town) write(n int, rate float64) error {
-	return t.box.Inject(t.l.ctx, sandbox.Injection{Count: n, Rate: rate, Text: "m {n}", Users: 20})
+	return t.box.Inject(t.l.ctx, sandbox.Injection{Count: n, Rate: rate, Text: fmt.Sprintf(handled, "{n}"), Users: 20})
 }
+
+// handled is a message with a number, which the bot handles for 50 ms, as if it asked a database, before it answers.
+const handled = "work 50 %s"
 
 // calm waits until nothing changes any more: n messages were made, and for quiet no further answer came.
 func (t *town) calm(n int, quiet time.Duration) error {
