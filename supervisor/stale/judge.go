@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"botctl/supervisor/mutant"
 	"botctl/supervisor/token"
@@ -58,7 +57,6 @@ type facts struct {
 	dir     string
 	env     []string
 	dotenv  []token.Token // tokens in the .env of its folder, and of its script's
-	started time.Time
 	ticks   uint64
 	user    string
 	ours    bool // same user
