@@ -69,6 +69,14 @@ func StartTicks() uint64 {
 	return ticks
 }
 
+func owner(ctx context.Context, p *process.Process) (uid int, ok bool) {
+	uids, err := p.UidsWithContext(ctx)
+	if err != nil || len(uids) < 2 {
+		return 0, false
+	}
+	return int(uids[1]), true
+}
+
 func executable(pid int) string {
 	p, err := process.NewProcess(int32(pid))
 	if err != nil {

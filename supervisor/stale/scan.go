@@ -179,9 +179,9 @@ func (f *Finder) look(ctx context.Context, t *Target, pid int, argv []string) (F
 		return Finding{}, os.ErrNotExist
 	}
 	facts := facts{pid: pid, argv: argv, ticks: ticks, ours: true, user: "unknown"}
-	if uids, err := p.UidsWithContext(ctx); err == nil && len(uids) > 1 {
-		facts.ours = int(uids[1]) == os.Geteuid()
-		facts.user = userName(int(uids[1]))
+	if uid, ok := owner(ctx, p); ok {
+		facts.ours = uid == os.Geteuid()
+		facts.user = userName(uid)
 	}
 	facts.exe, _ = p.ExeWithContext(ctx)
 	var denied error
