@@ -29,6 +29,7 @@ func measureIdle(l *lab) error {
 	gateway := botctl("botctl, a bot polls through its gateway")
 	gateway.command = l.pollerUnder()
 	standing := botctl("botctl, gateway offered, not used")
+	// One with --lease has its place here, as handover has its own.
 	all := l.present("idle", append([]keeper{plain, standing, gateway}, peers...))
 	type one struct {
 		k      keeper

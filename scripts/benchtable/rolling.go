@@ -35,7 +35,7 @@ func measureRolling(l *lab) error {
 		}
 		subjects = append(subjects, subject{name: d.name, as: d.as, sample: func() ([]reading, error) { return l.deploy(d, text) }})
 	}
-	return l.rounds("rolling", l.times(1, 5), subjects)
+	return l.rounds("rolling", l.times(1, 3), subjects)
 }
 
 func deploys(overlap time.Duration) []deploy {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -20,7 +21,7 @@ func measureScan(l *lab) error {
 	for _, c := range []struct {
 		n, scripts int
 		column     string
-	}{{2000, hostScripts, "among 2,000"}, {2000, 25, "among 2,000, a quarter of them scripts"}, {10000, hostScripts, "among 10,000"}} {
+	}{{host, hostScripts, "among 300"}, {2000, hostScripts, "among 2,000"}, {2000, 25, "among 2,000, a quarter of them scripts"}, {10000, hostScripts, "among 10,000"}} {
 		if l.quick && c.n > 2000 {
 			continue
 		}
@@ -72,7 +73,7 @@ func (l *lab) scanAmong(n, scripts int, column string) error {
 	if pgrep := procps.path(); pgrep != "" {
 		subjects = append(subjects, subject{name: "pgrep -f", as: peer, sample: timed(func() error {
 			err := exec.Command(pgrep, "-f", "no process has this in its command line, but pgrep").Run()
-			if cmd, ok := err.(*exec.ExitError); ok && cmd.ExitCode() == 1 { // it found none
+			if cmd, ok := errors.AsType[*exec.ExitError](err); ok && cmd.ExitCode() == 1 { // it found none
 				return nil
 			}
 			return err
@@ -138,7 +139,7 @@ func (l *lab) sweepRivals(s *scene, column string) ([]reading, error) {
 		select {
 		case <-r.done:
 		case <-time.After(patient):
-			return nil, fmt.Errorf("a rival lives")
+			return nil, errors.New("a rival lives")
 		}
 	}
 	s.child = 0

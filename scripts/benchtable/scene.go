@@ -137,7 +137,7 @@ func (l *lab) crowd(n, scripts int) (end func(), err error) {
 		return nil, err
 	}
 	s.token, s.api = "", "" // they are of no bot
-	cmd := s.command(built("stamp"))
+	cmd := s.command(built("crowd"))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if s.run, err = start(cmd); err != nil {
 		return nil, err
@@ -145,7 +145,11 @@ func (l *lab) crowd(n, scripts int) (end func(), err error) {
 	if _, err := s.l.marks.await(s.id, 'S', 5*time.Minute); err != nil {
 		return nil, err
 	}
+	have := processes()
 	return func() {
+		if n := processes(); n < have {
+			l.say("of %d processes beside the measured ones %d are left: something has ended them", have, n)
+		}
 		unix.Kill(-cmd.Process.Pid, unix.SIGKILL)
 		<-s.run.done
 		os.RemoveAll(s.dir)

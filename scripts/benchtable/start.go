@@ -46,7 +46,7 @@ func measureStop(l *lab) error {
 	polling.command = l.pollerUnder()
 	all := append([]keeper{bare, botctl("botctl"), polling}, peers...)
 	all[2].slow = 4
-	return l.eachKeeper("stop", l.times(4, 40), all, func(k keeper, s *scene) ([]reading, error) {
+	return l.eachKeeper("stop", l.times(4, 30), all, func(k keeper, s *scene) ([]reading, error) {
 		if _, err := s.begin(k); err != nil {
 			return nil, err
 		}

@@ -209,7 +209,7 @@ func threadsOf(base string) (names []string, err error) {
 	var buf [2048]byte
 	for {
 		n, err := unix.ReadDirent(fd, buf[:])
-		if err == unix.EINTR {
+		if errors.Is(err, unix.EINTR) {
 			continue
 		}
 		if n <= 0 || err != nil {
