@@ -82,6 +82,7 @@ func measureIdle(l *lab) error {
 			{"processes", "", float64(u.processes)},
 			{"RSS", "MiB", u.rssKiB / 1024},
 			{"PSS", "MiB", u.pssKiB / 1024},
+			{"anonymous", "MiB", u.anonKiB / 1024},
 			{"threads", "", u.threads},
 			{"wake-ups", "a second", (u.sleeps - x.before.sleeps) / per},
 			{"processor", "ms a minute", (u.cpu - x.before.cpu) / per * 60},

@@ -160,7 +160,7 @@ func thisMachine() machine {
 	}
 	var info unix.Sysinfo_t
 	if unix.Sysinfo(&info) == nil {
-		m.MemoryGiB = int((uint64(info.Totalram)*uint64(info.Unit) + 1<<29) >> 30)
+		m.MemoryGiB = int((info.Totalram*uint64(info.Unit) + 1<<29) >> 30)
 		m.Load = fmt.Sprintf("%.2f", float64(info.Loads[0])/(1<<16))
 	}
 	m.CPU = field("/proc/cpuinfo", "model name", ":", m.CPU)

@@ -25,7 +25,7 @@ var benches = []bench{
 	{name: "stop", title: "Stop", needs: processNeeds, run: measureStop,
 		what: "From SIGTERM to the supervisor until the supervisor is gone, with a child that obeys at once. The floor is SIGTERM to that child and wait."},
 	{name: "idle", title: "Idle", wide: true, needs: processNeeds, run: measureIdle,
-		what: "A child that does nothing (with the gateway: one that polls through it, 50 s a poll). Of the supervisor and its helpers, without the child: memory (PSS shares a page by its users; each botctl had a file of its own, so that it shares with nobody), threads, voluntary context switches, processor time. botctl had made its calls to the Bot API over TLS."},
+		what: "A child that does nothing (with the gateway: one that polls through it, 50 s a poll). Of the supervisor and its helpers, without the child: memory (PSS shares a page by its users; each botctl had a file of its own, so that it shares with nobody; what is anonymous is no copy of a file that the kernel could drop), threads, voluntary context switches, processor time. botctl had made its calls to the Bot API over TLS."},
 	{name: "pass", title: "Output that is passed on", wide: true, needs: passNeeds, run: measurePass,
 		what: "A child prints as fast as it can; the output of the supervisor is a pipe that is emptied without copying, and counted. The floor is `child | cat`. botctl masks and scans every byte of it. Processor time is the supervisor's."},
 	{name: "scan", title: "Scan and sweep", wide: true, needs: []need{gcc, procps}, run: measureScan,

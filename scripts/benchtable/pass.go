@@ -26,7 +26,7 @@ func measurePass(l *lab) error {
 		mode, name string
 		bytes      int64
 	}{{"spew", fmt.Sprintf("%d MiB of lines", total>>20), total}, {"line", "one line of 64 MiB", 64 << 20}} {
-		subjects := []subject{{name: "child | cat", as: floorRole, sample: func() ([]reading, error) {
+		subjects := []subject{{name: "child, piped into cat", as: floorRole, sample: func() ([]reading, error) {
 			return l.passThrough(kind.mode, kind.name, kind.bytes, keeper{command: pipeToCat})
 		}}}
 		for _, k := range relays {

@@ -17,6 +17,7 @@ type usage struct {
 	processes int
 	rssKiB    float64
 	pssKiB    float64
+	anonKiB   float64 // of it: what is in no file, and so cannot be dropped
 	threads   float64
 	sleeps    float64 // voluntary context switches, of all threads
 	cpu       float64 // milliseconds, of all threads
@@ -29,6 +30,7 @@ func usageOf(pids []int) (u usage, err error) {
 		u.processes++
 		u.rssKiB += number64(dir+"/status", "VmRSS")
 		u.pssKiB += number64(dir+"/smaps_rollup", "Pss")
+		u.anonKiB += number64(dir+"/smaps_rollup", "Anonymous")
 		tasks, err := filepath.Glob(dir + "/task/*")
 		if err != nil || len(tasks) == 0 {
 			return u, fmt.Errorf("process %d has ended", pid)
