@@ -66,6 +66,9 @@ var below = map[string][]string{
 	"botctl/supervisor/botapi":          {"botctl/supervisor/token"},
 	"botctl/supervisor/doctor":          {"botctl/supervisor/token"},
 	"botctl/supervisor/herald":          {"botctl/supervisor/botapi", "botctl/supervisor/token"},
+	"botctl/scripts/benchtable":         {"botctl/bot/sandbox", "botctl/supervisor/stale", "botctl/supervisor/token"},
+	"botctl/scripts/benchtable/floor":   {},
+	"botctl/scripts/benchtable/hello":   {},
 }
 
 // pure is all that package policy may import: no os, no net, no clock that ticks.

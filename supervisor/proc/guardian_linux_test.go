@@ -2,6 +2,7 @@ package proc
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -182,5 +183,23 @@ func TestP17NamesThatLookLikeFields(t *testing.T) {
 	if !gone2(odd) {
 		t.Error("it lives")
 		unix.Kill(odd, unix.SIGKILL)
+	}
+}
+
+// BenchmarkTree is a look at the tree of one process, which a supervisor takes each second and at each end.
+func BenchmarkTree(b *testing.B) {
+	s := spec()
+	s.Argv, s.Stdout, s.Stderr = []string{"sleep", "infinity"}, io.Discard, io.Discard
+	c, err := Start(s)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() {
+		c.Kill()
+		<-c.Done()
+	}()
+	b.ReportAllocs()
+	for b.Loop() {
+		c.Tree()
 	}
 }

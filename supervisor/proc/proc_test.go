@@ -418,6 +418,7 @@ func TestP32OutputIsExact(t *testing.T) {
 
 func BenchmarkRespawn(b *testing.B) {
 	b.Run("child", func(b *testing.B) {
+		b.ReportAllocs()
 		s := spec()
 		s.Argv, s.Stdout, s.Stderr = []string{"/bin/true"}, io.Discard, io.Discard
 		for b.Loop() {

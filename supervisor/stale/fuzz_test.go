@@ -147,7 +147,7 @@ func FuzzJudge(f *testing.F) {
 			return
 		}
 		has := func(tok token.Token) bool { return strings.Contains(argv+"\x00"+env, tok.Reveal()) }
-		ofOther := len(token.FromEnv(lookupIn(x.env), "")) > 0 || secretInArgs.MatchString(argv)
+		ofOther := len(token.FromEnv(lookupIn(x.env), "")) > 0 || secretInArgs().MatchString(argv)
 		switch {
 		case !x.ours:
 			t.Fatalf("another user's process is a %s: %s", verdict, why)
@@ -155,7 +155,7 @@ func FuzzJudge(f *testing.F) {
 			t.Fatalf("%q is a %s: %s", argv, verdict, why)
 		case target.Token != "" && !has(ourToken) && ofOther:
 			t.Fatalf("another bot's process is a %s: %s", verdict, why)
-		case target.Token != "" && !strings.Contains(argv, ourToken) && secretInArgs.MatchString(argv):
+		case target.Token != "" && !strings.Contains(argv, ourToken) && secretInArgs().MatchString(argv):
 			t.Fatalf("a bot with another token in its arguments is a %s: %s", verdict, why)
 		case verdict == Rival && !x.inDir && !target.HostWide:
 			t.Fatalf("a process elsewhere is a %s: %s", verdict, why)

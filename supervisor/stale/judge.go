@@ -7,7 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
+	"sync"
 
 	"botctl/supervisor/mutant"
 	"botctl/supervisor/token"
@@ -58,7 +58,6 @@ type facts struct {
 	dir     string
 	env     []string
 	dotenv  []token.Token // tokens in the .env of its folder, and of its script's
-	started time.Time
 	ticks   uint64
 	user    string
 	ours    bool // same user
@@ -70,8 +69,8 @@ type facts struct {
 	markAlive bool     // the supervisor of EnvSupervisor lives
 }
 
-// secretInArgs finds tokens inside arguments.
-var secretInArgs = regexp.MustCompile(`[1-9][0-9]{4,15}:[A-Za-z0-9_-]{24,}`)
+// secretInArgs finds tokens inside arguments. Most sweeps need it for nobody.
+var secretInArgs = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[1-9][0-9]{4,15}:[A-Za-z0-9_-]{24,}`) })
 
 // judge decides what f is to t. It is pure.
 func (t *Target) judge(f facts) (Verdict, string) {
@@ -261,7 +260,7 @@ func (t *Target) link(p Program, f facts) tie {
 		if strings.Contains(a, t.Token.Reveal()) {
 			return tie{how: withToken, linked: true}
 		}
-		for _, s := range secretInArgs.FindAllString(a, -1) {
+		for _, s := range secretInArgs().FindAllString(a, -1) {
 			inArgs = append(inArgs, token.Token(s))
 		}
 	}

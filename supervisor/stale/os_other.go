@@ -44,7 +44,7 @@ func (*lineReader) argv(pid int) []string {
 	return argv
 }
 
-func marked(pid int) bool {
+func (*lineReader) marked(pid int) bool {
 	p, err := process.NewProcess(int32(pid))
 	if err != nil {
 		return false
@@ -69,6 +69,14 @@ func StartTicks() uint64 {
 	return ticks
 }
 
+func owner(ctx context.Context, p *process.Process) (uid int, ok bool) {
+	uids, err := p.UidsWithContext(ctx)
+	if err != nil || len(uids) < 2 {
+		return 0, false
+	}
+	return int(uids[1]), true
+}
+
 func executable(pid int) string {
 	p, err := process.NewProcess(int32(pid))
 	if err != nil {
@@ -78,7 +86,7 @@ func executable(pid int) string {
 	return exe
 }
 
-func untouchable(pids, keep []int) map[int]bool {
+func untouchable(pids, keep []int) func(pid int) bool {
 	spared := map[int]bool{}
 	for pid := int32(os.Getpid()); pid > 0; {
 		spared[int(pid)] = true
@@ -106,7 +114,7 @@ func untouchable(pids, keep []int) map[int]bool {
 			}
 		}
 	}
-	return spared
+	return func(pid int) bool { return spared[pid] }
 }
 
 func sameNamespace(int) bool { return true }
@@ -137,4 +145,4 @@ func restarter(int) string { return "" }
 func keeper(int) string { return "" }
 
 // zombies are not looked for here.
-func (t *Target) zombies([]int, map[int]bool, func(string) string) []Finding { return nil }
+func (t *Target) zombies([]int, func(int) bool, func(string) string) []Finding { return nil }

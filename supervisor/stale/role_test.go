@@ -2,6 +2,7 @@ package stale
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -314,5 +315,26 @@ func TestStem(t *testing.T) {
 				t.Errorf("%+v: %q, want %q", p, got, want)
 			}
 		}
+	}
+}
+
+func BenchmarkReadProgram(b *testing.B) {
+	for _, line := range []string{
+		"/usr/lib/postgresql/15/bin/postgres -D /var/lib/postgresql/15/main",
+		"python bot.py",
+		"/srv/bot/.venv/bin/python -u -m bot.main --config prod.yaml",
+		"uvicorn api_server:app --host 0.0.0.0 --port 8000 --reload",
+		"sh -c exec uv run --env-file .env python bot.py",
+	} {
+		argv := strings.Split(line, " ")
+		if i := slices.Index(argv, "-c"); i > 0 {
+			argv = append(argv[:i+1:i+1], strings.Join(argv[i+1:], " "))
+		}
+		b.Run(argv[0]+" "+argv[len(argv)-1], func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				ReadProgram(argv, "")
+			}
+		})
 	}
 }

@@ -156,14 +156,11 @@ func (f *Finder) scan(ctx context.Context, t *Target, lineage bool) (Report, err
 	spared := untouchable(pids, t.Keep)
 	var reader lineReader
 	for _, pid := range pids {
-		if spared[pid] {
-			continue
-		}
 		argv := reader.argv(pid)
 		if len(argv) == 0 {
 			continue // a zombie, a kernel thread, or gone
 		}
-		if ReadProgram(argv, "").Kind == Unknown && (!lineage || !marked(pid)) {
+		if !t.cheap(ReadProgram(argv, "")) && (!lineage || !reader.marked(pid)) || spared(pid) {
 			continue
 		}
 		found, err := f.look(ctx, t, pid, argv)
@@ -179,52 +176,46 @@ func (f *Finder) scan(ctx context.Context, t *Target, lineage bool) (Report, err
 
 // look collects the facts about a candidate and judges it.
 func (f *Finder) look(ctx context.Context, t *Target, pid int, argv []string) (Finding, error) {
-	if cheap := t.cheap(argv); !cheap && !marked(pid) {
-		return Finding{}, nil
-	}
-	p, err := process.NewProcessWithContext(ctx, int32(pid))
-	if err != nil {
-		return Finding{}, os.ErrNotExist
-	}
+	p := &process.Process{Pid: int32(pid)} // NewProcess looks twice more whether it is there
 	ticks, ok := startTicks(pid)
 	if !ok || !sameNamespace(pid) {
 		return Finding{}, os.ErrNotExist
 	}
 	facts := facts{pid: pid, argv: argv, ticks: ticks, ours: true, user: "unknown"}
-	if uids, err := p.UidsWithContext(ctx); err == nil && len(uids) > 1 {
-		facts.ours = int(uids[1]) == os.Geteuid()
-		facts.user = userName(int(uids[1]))
+	if uid, ok := owner(ctx, p); ok {
+		facts.ours = uid == os.Geteuid()
+		facts.user = userName(uid)
 	}
 	facts.exe, _ = p.ExeWithContext(ctx)
 	var denied error
+	var err error
 	if facts.dir, err = p.CwdWithContext(ctx); errors.Is(err, os.ErrPermission) {
 		denied = err
 	}
 	if facts.env, err = p.EnvironWithContext(ctx); errors.Is(err, os.ErrPermission) {
 		denied = err
 	}
-	if ms, err := p.CreateTimeWithContext(ctx); err == nil {
-		facts.started = time.UnixMilli(ms)
-	}
 	f.relate(t, &facts)
+	verdict, evidence := t.judge(facts)
+	switch {
+	case denied != nil && facts.ours:
+		return Finding{}, denied
+	case verdict == None:
+		return Finding{}, nil
+	}
 	found := Finding{
-		PID: pid, User: facts.user, StartedAt: facts.started.UTC(), AgeSeconds: time.Since(facts.started).Seconds(),
-		Command: f.masker.String(strings.Join(argv, " ")), ticks: ticks, exe: facts.exe,
+		PID: pid, User: facts.user, Command: f.masker.String(strings.Join(argv, " ")), Verdict: verdict, Evidence: f.masker.String(evidence),
+		Connected: facts.ours && connected(ctx, p, t.Peers), ticks: ticks, exe: facts.exe,
 	}
-	found.Verdict, found.Evidence = t.judge(facts)
-	if denied != nil && facts.ours {
-		return found, denied
+	if ms, err := p.CreateTimeWithContext(ctx); err == nil {
+		at := time.UnixMilli(ms).UTC()
+		found.StartedAt, found.AgeSeconds = at, time.Since(at).Seconds()
 	}
-	if found.Verdict != None && facts.ours {
-		found.Connected = connected(ctx, p, t.Peers)
-	}
-	found.Evidence = f.masker.String(found.Evidence)
 	return found, nil
 }
 
-// cheap says whether a command line alone makes a process worth a closer look.
-func (t *Target) cheap(argv []string) bool {
-	p := ReadProgram(argv, "")
+// cheap says whether what its command line runs makes a process worth a closer look.
+func (t *Target) cheap(p Program) bool {
 	if p.Kind == Native {
 		child := t.program()
 		return len(t.Rivals) > 0 || child.Kind == Native && path.Base(p.Name) == path.Base(child.Name)

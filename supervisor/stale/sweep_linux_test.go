@@ -379,14 +379,38 @@ func TestAComebackNamesItsManager(t *testing.T) {
 	}
 }
 
+// BenchmarkScan sweeps a host of 300 processes, twelve of which are scripts of other projects: they are looked at closely. The floor lists
+// /proc and reads each command line.
 func BenchmarkScan(b *testing.B) {
+	child := idle(b, exec.Command("sleep", "infinity"))
+	for range 287 {
+		idle(b, exec.Command("sleep", "infinity"))
+	}
+	for range 12 {
+		cmd := exec.Command(exePath())
+		cmd.Args, cmd.Dir = []string{"python3", "/srv/site/manage.py", "runserver"}, b.TempDir()
+		cmd.Env = append(os.Environ(), "BOTCTL_TEST_ACTOR=idle")
+		idle(b, cmd)
+	}
 	f := newFinder()
 	target := Target{Token: ourToken, Dir: b.TempDir(), Command: []string{"python", "bot.py"}}
-	b.Run("sweep", func(b *testing.B) {
-		for b.Loop() {
-			f.Sweep(context.Background(), target, Options{DryRun: true})
-		}
-	})
+	for _, tc := range []struct {
+		name string
+		o    Options
+		keep []int
+	}{
+		{"before a restart", Options{DryRun: true}, nil},
+		{"beside the child", Options{DryRun: true}, []int{child}},
+		{"before the first start", Options{DryRun: true, Lineage: true}, nil},
+	} {
+		b.Run(tc.name, func(b *testing.B) {
+			target.Keep = tc.keep
+			b.ReportAllocs()
+			for b.Loop() {
+				f.Sweep(context.Background(), target, tc.o)
+			}
+		})
+	}
 	b.Run("floor", func(b *testing.B) {
 		for b.Loop() {
 			pids, _ := listPIDs()
@@ -396,4 +420,16 @@ func BenchmarkScan(b *testing.B) {
 			}
 		}
 	})
+}
+
+// idle starts a process that lives as long as the benchmark.
+func idle(b *testing.B, cmd *exec.Cmd) (pid int) {
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	return cmd.Process.Pid
 }

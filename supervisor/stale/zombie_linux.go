@@ -17,10 +17,10 @@ const commLength = 15
 // zombies lists dead processes that may have been this bot: nothing is left of their arguments and
 // environment, so the name of the program and the parent must tell. They compete for nothing and cannot be ended;
 // the word about them saves a person the search (P18).
-func (t *Target) zombies(pids []int, spared map[int]bool, show func(string) string) (list []Finding) {
+func (t *Target) zombies(pids []int, spared func(int) bool, show func(string) string) (list []Finding) {
 	for _, pid := range pids {
 		s, ok := readStat(pid)
-		if !ok || !s.dead() || s.state != 'Z' || spared[pid] || s.ppid == os.Getpid() {
+		if !ok || !s.dead() || s.state != 'Z' || s.ppid == os.Getpid() || spared(pid) {
 			continue
 		}
 		info, err := os.Stat("/proc/" + strconv.Itoa(pid))

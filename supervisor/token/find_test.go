@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -100,6 +101,28 @@ func TestATokenPrintsMasked(t *testing.T) {
 	for _, s := range []string{fmt.Sprint(tok), fmt.Sprintf("%v %+v %#v %s %q", tok, tok, tok, tok, tok), log.String()} {
 		if strings.Contains(s, "secret") || !strings.Contains(s, "123:***") {
 			t.Errorf("%q", s)
+		}
+	}
+}
+
+// The form as a regular expression: what the code that stands for it is compared with.
+var (
+	form     = regexp.MustCompile(`^[1-9][0-9]{0,15}:[A-Za-z0-9_-]+$`)
+	realForm = regexp.MustCompile(`^[1-9][0-9]{4,15}:[A-Za-z0-9_-]{24,}$`)
+)
+
+func TestTheFormOfAToken(t *testing.T) {
+	secret := strings.Repeat("aZ09_-", 6)
+	for _, s := range []string{
+		"", ":", "1:", ":a", "1:a", "01:a", "0:a", "1:a:b", "1:a\n", "1 :a", "１:a", "1:ä", "1:@", "1:[", "1:`", "1:{", "1:/", "1::", "x:a", "12x:a",
+		"1234567890123456:a", "12345678901234567:a", "1234:" + secret, "12345:" + secret, "12345:" + secret[:24], "12345:" + secret[:23],
+		"110201543:" + secret[:35], "110201543:" + secret[:35] + "\n", "-110201543:" + secret,
+	} {
+		if got, want := shaped(s, 1, 1), form.MatchString(s); got != want {
+			t.Errorf("%q has a token's form: %v, want %v", s, got, want)
+		}
+		if got, want := LooksReal(s), realForm.MatchString(s); got != want {
+			t.Errorf("%q looks real: %v, want %v", s, got, want)
 		}
 	}
 }
