@@ -9,11 +9,8 @@ require (
 	github.com/go-analyze/charts v0.6.4
 	github.com/go-telegram-bot-api/telegram-bot-api/v5 v5.5.1
 	github.com/gofrs/flock v0.13.2
-<<<<<<< HEAD
 	github.com/gomodule/redigo v1.9.3
-=======
 	github.com/jackc/pgx/v5 v5.12.0
->>>>>>> postgres
 	github.com/joho/godotenv v1.5.1
 	github.com/knadh/koanf/parsers/yaml v1.1.1
 	github.com/knadh/koanf/providers/confmap v1.0.1
@@ -25,11 +22,8 @@ require (
 	github.com/spf13/cobra v1.10.2
 	github.com/spf13/pflag v1.0.10
 	go.etcd.io/bbolt v1.5.0
-<<<<<<< HEAD
 	go.yaml.in/yaml/v3 v3.0.5
-=======
 	golang.org/x/crypto/x509roots/fallback v0.0.0-20261030153154-30a33513ff6d
->>>>>>> release
 	golang.org/x/sys v0.49.0
 	golang.org/x/term v0.47.0
 )

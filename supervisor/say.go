@@ -6,10 +6,14 @@ import (
 	"strings"
 	"time"
 
+	"botctl/supervisor/herald"
 	"botctl/supervisor/policy"
 	"botctl/supervisor/proc"
 	"botctl/supervisor/stale"
 )
+
+// toldLines is how many of the bot's last lines the owner is told.
+const toldLines = 10
 
 // causeText says in words why a bot is started again.
 var causeText = [policy.NumCauses]string{
@@ -44,6 +48,9 @@ func (r *run) publish(old, now policy.State, ev policy.Event) {
 		}
 	}
 	r.say(old, now, ev)
+	if now.Phase == policy.Done && old.Phase != policy.Done && now.ExitCode != 0 && now.Run > 0 {
+		r.herald.Tell(herald.GivenUp(now.Why, now.ExitCode, r.tail.Lines(toldLines)))
+	}
 	if r.opts.Observe != nil {
 		r.opts.Observe(now, ev)
 	}
@@ -89,6 +96,7 @@ func (r *run) say(old, now policy.State, ev policy.Event) {
 		r.sayLease(old, now, ev)
 	case policy.HandedOver:
 		if old.Phase == policy.Running && now.Run == ev.Run && old.Run != ev.Run {
+			r.herald.Tell(herald.HandedOver("the bot that was started beside it"))
 			r.opts.Log.Info("bot started again; it has taken over", keyPID, now.PID, keyCause, causeText[now.Cause])
 		}
 	}
@@ -128,6 +136,7 @@ func (r *run) sayChecked(ev policy.Checked) {
 }
 
 func (r *run) sayStarted(now policy.State, ev policy.ChildStarted) {
+	r.herald.Tell(herald.StartedAgain())
 	if ev.Run == now.Next {
 		r.opts.Log.Info("the next bot boots beside the present one; its polls are held", keyPID, ev.PID)
 		return
@@ -173,6 +182,9 @@ func (r *run) sayExit(old, now policy.State) {
 	if now.Phase == policy.Waiting {
 		attrs = append(attrs, keyNext, pause(now))
 	}
+	if now.Phase != policy.Done {
+		r.herald.Tell(herald.Crashed(reason, uptime, pause(now), r.tail.Lines(toldLines)))
+	}
 	r.often(slog.LevelWarn, "bot ended", "exit "+reason+causeText[now.Cause], attrs...)
 	if n := now.LastExit.Survivors; n > 0 {
 		r.opts.Log.Error("processes of the bot could not be ended; a second one may poll", "processes", n)
@@ -194,10 +206,12 @@ func (r *run) sayStopping(now policy.State) {
 func (r *run) tell(s policy.State, what policy.Word) {
 	switch what {
 	case policy.ConflictLasts:
+		r.herald.Tell(herald.ConflictLasts(s.ConflictSince))
 		r.opts.Log.Error("another machine polls this bot, and a restart does not help: "+
 			"stop the other one (an earlier deploy, another server, a laptop), or stop this one if the other is the new deploy",
 			"conflicts", s.Conflicts, keySince, s.ConflictSince)
 	case policy.ConflictOver:
+		r.herald.Tell(herald.ConflictEnded())
 		r.opts.Log.Info("the conflict is over: no sign of another poller for two minutes")
 	case policy.GatewayUsed, policy.GatewayUnused, policy.ConflictHeld, policy.ConflictGoesOn, policy.PollFreed, policy.WarmFailed, policy.RestartUnderWay:
 		r.tellWire(s, what)

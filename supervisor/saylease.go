@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"botctl/supervisor/herald"
 	"botctl/supervisor/policy"
 )
 
@@ -26,6 +27,7 @@ func (r *run) sayLease(old, now policy.State, ev policy.Event) {
 	case policy.LeaseParted:
 		if old.HandingOut || old.Claimed {
 			log.Info("handed over")
+			r.herald.Tell(herald.HandedOver(r.handedTo(old)))
 		}
 	case policy.LeaseRefused:
 		log.Error("another environment has this bot, and is not asked for it: stop that one, give this one a bot of its own, or run once with --lease-force",
@@ -44,6 +46,17 @@ func (r *run) sayLease(old, now policy.State, ev policy.Event) {
 	case policy.HandOutAsked:
 		log.Info("another supervisor on this machine takes over")
 	}
+}
+
+// handedTo names who takes over, for people.
+func (r *run) handedTo(old policy.State) string {
+	if old.Yielding || r.keeper == nil {
+		return "another botctl on this machine"
+	}
+	if c := r.keeper.View().Claim; c.Instance != "" {
+		return memberText(c.Member)
+	}
+	return "a newer deploy"
 }
 
 // leaseConsequence is what the trouble means for the bot.

@@ -7,6 +7,7 @@ import (
 
 	"botctl/supervisor/control"
 	"botctl/supervisor/gateway"
+	"botctl/supervisor/herald"
 	"botctl/supervisor/policy"
 )
 
@@ -53,6 +54,7 @@ func (r *run) tellWire(s policy.State, what policy.Word) {
 	case policy.ConflictHeld:
 		log.Warn("another poller takes this bot's poll; the gateway keeps the conflict from the bot, and rivals here are looked for")
 	case policy.ConflictGoesOn:
+		r.herald.Tell(herald.ConflictLasts(s.WireSince))
 		log.Error("another deploy or machine polls this bot: if that is the new deploy, stop this one; else stop the other one (an earlier deploy, another server, a laptop)",
 			"conflicts", s.Conflicts, keySince, s.WireSince)
 	case policy.PollFreed:

@@ -23,6 +23,7 @@ import (
 
 	"botctl/supervisor/control"
 	"botctl/supervisor/gateway"
+	"botctl/supervisor/herald"
 	"botctl/supervisor/lease"
 	"botctl/supervisor/lock"
 	"botctl/supervisor/notify"
@@ -66,6 +67,9 @@ type Options struct {
 	Stdout, Stderr *proc.Sink // where the child's output goes
 	Log            *slog.Logger
 	Masker         *token.Masker
+
+	NotifyChat string // where the bot itself tells its owner of trouble; empty: nowhere
+	NotifyURL  string // likewise, as JSON
 
 	// Observe, when set, sees every event with the state that follows. The loop
 	// calls it, so it must not block.
@@ -120,6 +124,7 @@ type run struct {
 	claimSeen atomic.Int64  // since when a claim of ours stands, likewise
 	view      atomic.Pointer[view]
 	repeats   repeats
+	herald    *herald.Herald                                     // nil when there is nobody to tell
 	perform   func(context.Context, policy.State, policy.Action) // do, but for tests of the loop
 
 	writing  sync.Mutex // held while the state file is written
@@ -143,6 +148,7 @@ type run struct {
 //	lock watch      notices a deleted or replaced lock file; the same
 //	state writer    writes the state file, the newest state wins; the same
 //	reaper          reaps orphans that became ours; the same
+//	herald          tells the owner; ends with the work's context, and a last word of 3 s at most
 //	guardian        keeps the guardian process alive; the same
 //	manager         tells the service manager how it is; the same
 //	listener        hears the bot's heartbeats; ends with the work
@@ -171,7 +177,7 @@ func Run(ctx context.Context, opts Options) (Result, error) {
 	if err := r.openGateway(work); err != nil {
 		return Result{}, err
 	}
-	for _, f := range []func(context.Context){r.hearWire, r.hearLease, r.answerHealth, r.signals, r.sweeper, r.watchLocks, r.writeStates, r.manage, r.guard, proc.Reap} {
+	for _, f := range []func(context.Context){r.hearWire, r.hearLease, r.answerHealth, r.signals, r.sweeper, r.watchLocks, r.writeStates, r.manage, r.guard, r.herald.Run, proc.Reap} {
 		r.beside(func() { f(work) })
 	}
 	final := r.guarded(work, ctx.Done())
@@ -254,6 +260,7 @@ func newRun(opts Options) (*run, error) {
 	r.guardian = proc.NewGuardian(opts.Guardian, r.marks[0])
 	r.view.Store(&view{})
 	r.perform = r.do
+	r.herald = r.newHerald()
 	return r, nil
 }
 

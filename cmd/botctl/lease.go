@@ -14,7 +14,7 @@ import (
 
 	"botctl/supervisor"
 	"botctl/supervisor/lease"
-	// "botctl/supervisor/lease/postgres"
+	"botctl/supervisor/lease/postgres"
 	"botctl/supervisor/lease/redis"
 	"botctl/supervisor/lock"
 	"botctl/supervisor/platform"
@@ -67,8 +67,8 @@ type leaseStore interface {
 
 // openStore opens the store of a URL. Nothing is dialled yet.
 func openStore(text, key string, ttl time.Duration) (leaseStore, error) {
-	if false {
-		return nil, nil
+	if strings.HasPrefix(text, "postgres") {
+		return postgres.Open(text, key, postgres.Options{TTL: ttl})
 	}
 	return redis.Open(text, key)
 }

@@ -220,7 +220,8 @@ func runOptions(set settings, argv []string, sandboxed bool) (supervisor.Options
 		},
 		StateDir: state,
 		Rivals:   set.list("rival"), Spare: set.list("spare"), HostWide: set.text("scope") == "host",
-		Version:  thisVersion(),
+		Version:    thisVersion(),
+		NotifyChat: set.text("notify-chat"), NotifyURL: set.text("notify-url"),
 		Manager:  notify.ManagerOf(os.Getenv),
 		Guardian: []string{"botctl", guardianVerb},
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/knadh/koanf/v2"
 	"github.com/spf13/pflag"
 
+	"botctl/supervisor/herald"
 	"botctl/supervisor/lease"
 
 	"botctl/supervisor/token"
@@ -78,6 +79,8 @@ var runSettings = []setting{
 	{name: "rival", kind: isList, usage: "a script, module, app or program (glob) that competes for this bot; may be repeated"},
 	{name: "spare", kind: isList, usage: "a script, module, app or program (glob) that is never ended; may be repeated"},
 	{name: "scope", def: "project", oneOf: []string{"project", "host"}, usage: "where rivals are looked for: project (this folder, or this token) or host (any folder, with this token only)"},
+	{name: "notify-chat", checked: herald.ValidChat, usage: "a chat that the bot itself tells of conflicts, crashes and give-ups: its id, or @name of a channel"},
+	{name: "notify-url", hidden: true, checked: herald.ValidURL, usage: "an address that is told the same as JSON (docs/notify.md)"},
 	{name: "log-format", def: "text", oneOf: []string{"text", "json"}, usage: "form of botctl's own lines: text or json"},
 	{name: "quiet", kind: isBool, def: "false", usage: "say warnings and errors only"},
 	{name: "interactive", kind: isBool, def: "false", usage: "hand the terminal to the bot"},

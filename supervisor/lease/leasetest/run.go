@@ -248,12 +248,9 @@ func contended(t *testing.T, s *suite) {
 		})
 	}
 	work.Wait()
-<<<<<<< HEAD
 	if t.Failed() {
 		return
 	}
-=======
->>>>>>> postgres
 	for v := range uint64(versions) {
 		if seq, ok := winner[v+1]; !ok || seen[v+1] != seq {
 			t.Errorf("version %d was won by %d, and told to be of %d", v+1, seq, seen[v+1])
