@@ -74,7 +74,7 @@ func openStore(text, key string, ttl time.Duration) (leaseStore, error) {
 }
 
 // leaseOptions puts together how this supervisor takes part in a lease.
-func leaseOptions(set settings, opts *supervisor.Options, here platform.Platform) error {
+func leaseOptions(ctx context.Context, set settings, opts *supervisor.Options, here platform.Platform) error {
 	text, err := leaseURL(set, opts.Env)
 	if err != nil || text == "" {
 		return err
@@ -111,8 +111,33 @@ func leaseOptions(set settings, opts *supervisor.Options, here platform.Platform
 	if _, ok := lease.Store(store).(lease.Guard); cfg.Fast && !ok {
 		return configError(fmt.Errorf("lease-takeover fast: %s has no sessions that would show a death", store)).hint("it is for PostgreSQL; leave it out with Redis")
 	}
+	if cfg.Fast {
+		if err := keepsSessions(ctx, store); err != nil {
+			return err
+		}
+	}
 	opts.Lease = supervisor.LeaseOptions{
 		Store: store, Config: cfg, Name: store.String(), EnvName: here.EnvName, Replay: set.text("on-partition") == "replay", Warnings: store.Warnings,
+	}
+	return nil
+}
+
+// pooledLimit bounds the question whether there is a pooler. A server that is away is no reason not to begin.
+const pooledLimit = 5 * time.Second
+
+// keepsSessions refuses a pooler that gives every call another session.
+func keepsSessions(ctx context.Context, store leaseStore) error {
+	asked, ok := store.(interface {
+		Pooled(ctx context.Context) (bool, error)
+	})
+	if !ok {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, pooledLimit)
+	defer cancel()
+	if pooled, err := asked.Pooled(ctx); err == nil && pooled {
+		return configError(fmt.Errorf("lease-takeover fast: %s is a pooler that keeps no sessions", store)).
+			hint("give the database's direct URL, or leave --lease-takeover fast out: the rest works through the pooler")
 	}
 	return nil
 }

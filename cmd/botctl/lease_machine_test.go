@@ -7,14 +7,17 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -146,7 +149,7 @@ type engine interface {
 	url(addr string) string // as botctl is given it, reached at addr
 	kill()
 	restart() // with the same data
-	empty()   // restart with none
+	empty()   // lose all data
 }
 
 type redisEngine struct{ *leasetest.RedisServer }
@@ -157,17 +160,31 @@ func (e redisEngine) kill()                  { e.Kill() }
 func (e redisEngine) restart()               { e.Restart() }
 func (e redisEngine) empty()                 { e.RestartEmpty() }
 
+type postgresEngine struct{ *leasetest.PG }
+
+func (e postgresEngine) addr() string           { return e.Addr() }
+func (e postgresEngine) url(addr string) string { return leasetest.PGURL(addr, "") }
+func (e postgresEngine) kill()                  { e.Kill9() }
+func (e postgresEngine) restart()               { e.Start() }
+
+// empty is a server whose data was lost: a new table is another history.
+func (e postgresEngine) empty() { e.SQL("DROP TABLE botctl_lease") }
+
 // fleet is machines of one bot.
 type fleet struct {
 	*project
 
 	engine   engine
 	machines []*machine
+	excuses  []excuse
+
+	mu   sync.Mutex
+	seen map[string]sandbox.Entry // polls
 }
 
 func newFleet(t *testing.T, e engine) *fleet {
 	t.Helper()
-	return &fleet{project: newProject(t), engine: e}
+	return &fleet{project: newProject(t), engine: e, seen: map[string]sandbox.Entry{}}
 }
 
 // known makes the lease one that somebody had and released: of a record that was never written nobody knows, and everybody waits.
@@ -211,11 +228,12 @@ type spec struct {
 type machine struct {
 	*program
 
-	f     *fleet
-	name  string
-	state string
-	store *leasetest.Relay // between it and the lease's server; nil without an engine
-	api   *leasetest.Relay // between it and the sandbox
+	f      *fleet
+	name   string
+	deploy string
+	state  string
+	store  *leasetest.Relay // between it and the lease's server; nil without an engine
+	api    *leasetest.Relay // between it and the sandbox
 }
 
 // socket makes a relay to addr reachable over a unix socket.
@@ -233,7 +251,7 @@ func (f *fleet) socket(name string, relay *leasetest.Relay) string {
 func (f *fleet) boot(s spec) *machine {
 	f.t.Helper()
 	base, _ := url.Parse(f.base)
-	m := &machine{f: f, name: s.name, state: cmp.Or(s.home, shortDir(f.t)), api: leasetest.NewRelay(f.t, base.Host)}
+	m := &machine{f: f, name: s.name, deploy: cmp.Or(s.deploy, s.name), state: cmp.Or(s.home, shortDir(f.t)), api: leasetest.NewRelay(f.t, base.Host)}
 	forward := []string{"7001=" + f.socket(fmt.Sprint("a", len(f.machines)), m.api)}
 	env := append(f.env("BOTCTL_STATE_DIR="+m.state, "TELEGRAM_API_BASE=http://127.0.0.1:7001", "WORKER_NAME=bot-"+s.name, "WORKER_RECORD="+f.record(), "BOTCTL_DEPLOY_ID="+cmp.Or(s.deploy, s.name)), s.env...)
 	if f.engine != nil {
@@ -337,18 +355,19 @@ func (f *fleet) say(text string) string {
 	return f.hears(text)
 }
 
-// entries are the polls that the sandbox has seen, oldest first.
+// polls are those that the sandbox has seen, in the order of their starts. Its journal forgets, so what was seen before is kept.
 func (f *fleet) polls() []sandbox.Entry {
 	f.t.Helper()
 	list, err := f.box.Journal(f.t.Context())
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	var polls []sandbox.Entry
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	for _, e := range list {
 		if e.Method == "getupdates" && strings.HasPrefix(e.Agent, "bot-") {
-			polls = append(polls, e)
+			f.seen[e.Agent+e.Peer+e.Start.String()] = e
 		}
 	}
-	return polls
+	return slices.SortedFunc(maps.Values(f.seen), func(a, b sandbox.Entry) int { return a.Start.Compare(b.Start) })
 }

@@ -34,6 +34,10 @@ func onEngines(t *testing.T, run func(t *testing.T, f *fleet)) {
 		t.Parallel()
 		run(t, newFleet(t, redisEngine{leasetest.Redis(t, "--appendonly", "yes", "--appendfsync", "always")}).known())
 	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		run(t, newFleet(t, postgresEngine{leasetest.Postgres(t)}).known())
+	})
 }
 
 // pair is a holder and a replica of it that stands by.

@@ -101,7 +101,7 @@ func superviseBot(ctx context.Context, set settings, argv []string, sandboxed bo
 		}
 		defer box.stop()
 	}
-	if err := leaseOptions(set, &opts, here); err != nil {
+	if err := leaseOptions(ctx, set, &opts, here); err != nil {
 		return err
 	}
 	opts.Platform = here.Name

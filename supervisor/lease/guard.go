@@ -50,18 +50,10 @@ func (l *loop) work(ctx context.Context, task guardTask) {
 		case <-ctx.Done():
 		}
 	}
-	if task.hold {
-		l.guard.Hold(ctx, func() { post(GuardHeld{Epoch: task.epoch}) }) //nolint:errcheck // the reason is that of every failed call
-		if ctx.Err() == nil {
-			post(GuardLost{Epoch: task.epoch})
-		}
-		return
-	}
 	pause := time.NewTimer(time.Hour)
 	defer pause.Stop()
 	for ctx.Err() == nil {
-		if err := l.guard.Await(ctx); err == nil {
-			post(GuardFreed{Epoch: task.epoch})
+		if l.tried(ctx, task, post) {
 			return
 		}
 		pause.Reset(netEvery)
@@ -70,4 +62,24 @@ func (l *loop) work(ctx context.Context, task guardTask) {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// tried says whether the task is done. A guard that was never had is none that is lost.
+func (l *loop) tried(ctx context.Context, task guardTask, post func(Event)) bool {
+	if !task.hold {
+		if err := l.guard.Await(ctx); err != nil {
+			return false
+		}
+		post(GuardFreed{Epoch: task.epoch})
+		return true
+	}
+	had := false
+	l.guard.Hold(ctx, func() { //nolint:errcheck // the reason is that of every failed call
+		had = true
+		post(GuardHeld{Epoch: task.epoch})
+	})
+	if had {
+		post(GuardLost{Epoch: task.epoch})
+	}
+	return had
 }
