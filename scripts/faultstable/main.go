@@ -13,20 +13,24 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 )
 
-// lastCase is the number of the last case of table P.
-const lastCase = 44
+// tables are those of the fault cases: P, processes of one host, and L, the lease between hosts; with the number of their last case.
+var tables = []struct {
+	letter string
+	last   int
+}{{"P", 44}, {"L", 24}}
 
 // notes stand beside cases that are covered in part, or elsewhere.
-var notes = map[int]string{
-	20: "a process in state D cannot be made at will: that it is reported as surviving is not seen",
-	28: "the half on the wire waits for the gateway",
-	40: "a clock cannot be set for one process, so the pure policy is given the jump",
+var notes = map[string]string{
+	"P20": "a process in state D cannot be made at will: that it is reported as surviving is not seen",
+	"P40": "a clock cannot be set for one process, so the pure policy is given the jump",
+	"L15": "by a botctl whose clock a test shifts; no other clock takes part",
+	"L16": "by a botctl whose clock a test shifts",
+	"L23": "by stopping the process for most of the time, not by a cgroup",
 }
 
 func main() {
@@ -75,8 +79,8 @@ func document(table string, mutate, full bool) string {
 	return title + "\n```\n" + table + "```\n"
 }
 
-// caseOf finds the numbers in a test's name: TestP12AndP36Storage is of two.
-var caseOf = regexp.MustCompile(`(?:Test|And)P(\d+)`)
+// caseOf finds the cases in a test's name: TestP12AndP36Storage is of two.
+var caseOf = regexp.MustCompile(`(?:Test|And)([PL]\d+)`)
 
 // result is what is known of a case.
 type result struct {
@@ -93,7 +97,7 @@ type event struct {
 
 // cases runs every test that cites a case, or those of the given ones, or all tests.
 func cases(only []string, all bool) (string, bool, error) {
-	pattern := "P[0-9]+"
+	pattern := "[PL][0-9]+"
 	switch {
 	case all:
 		pattern = "."
@@ -109,7 +113,7 @@ func cases(only []string, all bool) (string, bool, error) {
 	if err := cmd.Start(); err != nil {
 		return "", false, err
 	}
-	results := map[int]*result{}
+	results := map[string]*result{}
 	output := map[string]string{}
 	sc := bufio.NewScanner(pipe)
 	sc.Buffer(nil, 16<<20)
@@ -140,7 +144,7 @@ func cases(only []string, all bool) (string, bool, error) {
 
 // tally counts a finished test for every case that its name cites. Subtests count with their parent, unless
 // they cite a case themselves.
-func tally(results map[int]*result, ev event, output string) {
+func tally(results map[string]*result, ev event, output string) {
 	name := ev.Test
 	if i := strings.LastIndexByte(name, '/'); i >= 0 {
 		if name = "Test" + name[i+1:]; caseOf.FindString(name) == "" {
@@ -151,11 +155,10 @@ func tally(results map[int]*result, ev event, output string) {
 		}
 	}
 	for _, m := range caseOf.FindAllStringSubmatch(name, -1) {
-		n, _ := strconv.Atoi(m[1])
-		r := results[n]
+		r := results[m[1]]
 		if r == nil {
 			r = &result{}
-			results[n] = r
+			results[m[1]] = r
 		}
 		switch ev.Action {
 		case "pass":
@@ -182,11 +185,11 @@ func reason(output string) string {
 	return "skipped"
 }
 
-func table(results map[int]*result, only []string) string {
+func table(results map[string]*result, only []string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%-5s  %-8s  %8s  %5s  %s\n", "CASE", "OUTCOME", "SECONDS", "TESTS", "NOTE")
-	for n := 1; n <= lastCase; n++ {
-		r := results[n]
+	for _, name := range everyCase() {
+		r := results[name]
 		if len(only) > 0 && r == nil {
 			continue
 		}
@@ -203,18 +206,28 @@ func table(results map[int]*result, only []string) string {
 			outcome = "MISSING"
 		}
 		remarks := r.skipped
-		if notes[n] != "" {
-			remarks = append(remarks, notes[n])
+		if notes[name] != "" {
+			remarks = append(remarks, notes[name])
 		}
-		line := fmt.Sprintf("%-5s  %-8s  %8.1f  %5d  %s", fmt.Sprintf("P%d", n), outcome, r.seconds, r.passed+r.failed, strings.Join(remarks, "; "))
+		line := fmt.Sprintf("%-5s  %-8s  %8.1f  %5d  %s", name, outcome, r.seconds, r.passed+r.failed, strings.Join(remarks, "; "))
 		fmt.Fprintln(&b, strings.TrimRight(line, " "))
 	}
 	return b.String()
 }
 
-func complete(results map[int]*result, only []string) bool {
-	for n := 1; n <= lastCase && len(only) == 0; n++ {
-		if r := results[n]; r == nil || r.passed == 0 && len(r.skipped) == 0 {
+// everyCase names all of them.
+func everyCase() (names []string) {
+	for _, t := range tables {
+		for n := 1; n <= t.last; n++ {
+			names = append(names, fmt.Sprintf("%s%d", t.letter, n))
+		}
+	}
+	return names
+}
+
+func complete(results map[string]*result, only []string) bool {
+	for _, name := range everyCase() {
+		if r := results[name]; len(only) == 0 && (r == nil || r.passed == 0 && len(r.skipped) == 0) {
 			return false
 		}
 	}

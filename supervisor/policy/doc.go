@@ -12,7 +12,7 @@
 //	--------  -----------------------------  ------------------------------------------------
 //	locking   Began                          take the locks
 //	          LockTaken                      start
-//	          LockHeld                       done 75, or standby with --on-held wait
+//	          LockHeld                       done 75, standby with --on-held wait, a take-over with takeover
 //	          LockFailed                     done 73
 //	standby   LockTaken                      start
 //	sweeping  Swept for the start            check or start; back-off if one waits and no rival was ended
@@ -58,6 +58,27 @@
 //	any       StopAsked, first SIGINT        done 0, once the tree is gone
 //	          KillAsked                      the same, and the tree is killed at once
 //	          LockLost                       done 73, once the tree is gone
+//
+// With a lease between machines (Config.Lease) the start waits for it in standby: the lease is wanted when everything else is ready, or, with
+// StandbyWarm, when a child that was started with its polls held has asked for its first update.
+//
+//	phase     event                          what follows
+//	--------  -----------------------------  ------------------------------------------------
+//	standby   LeaseGranted                   start
+//	running   LeaseGranted                   its polls go to the server
+//	          LeaseEnding                    behind a gateway that cannot be passed by: its polls are held, and the server is told
+//	                                         what it works on; any other child is ended in order
+//	          LeaseLost                      the same child stays parked; any other is killed
+//	          LeaseTaken                     a child that is parked is ended, unless it is a warm standby
+//	          LeaseClaimed                   hold its polls, wait for its acknowledgement, part, then end it in order and stand
+//	                                         by; a child that can pass the gateway by is ended first
+//	          HandOutAsked                   the same for another supervisor on this machine, and done 0
+//	any       LeaseClaimed, no child         part at once
+//	          LeaseTrouble that lasts, with a
+//	          store that never answered      done 78
+//
+// A take-over on one machine (Config.TakeOver) is a start whose locks are held by somebody else until then: the child boots parked,
+// or not at all, the other supervisor is asked to hand out, and LockTaken lets the polls go.
 //
 // A stop or restart in order of a child that polls through the gateway: hold its polls, drain (a third of the stop time at most),
 // SIGTERM. Any other end holds the polls and goes on at once.
