@@ -38,7 +38,7 @@ var below = map[string][]string{
 	"botctl/supervisor/control":         {"botctl/supervisor/mutant"},
 	"botctl/supervisor/gateway":         {"botctl/supervisor/mutant", "botctl/supervisor/token", "botctl/supervisor/clock"},
 	"botctl/supervisor/clock":           {},
-	"botctl/supervisor/lease":           {"botctl/supervisor/clock"},
+	"botctl/supervisor/lease":           {"botctl/supervisor/clock", "botctl/supervisor/mutant"},
 	"botctl/supervisor/lease/leasetest": {"botctl/supervisor/lease"}, // which only tests import
 	"botctl/supervisor/lease/postgres":  {"botctl/supervisor/lease"},
 	"botctl/supervisor/lock":            {"botctl/supervisor/mutant"},

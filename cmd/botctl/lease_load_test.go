@@ -165,3 +165,50 @@ func TestAColdTakeOver(t *testing.T) {
 	f.say("after")
 	f.neverTwo()
 }
+
+// A real framework's bot, deployed anew while people write to it.
+func TestARealBotIsHandedOver(t *testing.T) {
+	needFrameworks(t)
+	onEngines(t, func(t *testing.T, f *fleet) {
+		text, err := os.ReadFile("testdata/bots/bot.py")
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.write("bot.py", string(text))
+		python := []string{venv(t) + "/bin/python", "bot.py"}
+		last := f.boot(spec{name: "d0", args: warm, argv: python})
+		last.holds()
+		stop := f.pour(20)
+		for i := range 3 {
+			next := f.boot(spec{name: fmt.Sprint("d", i+1), args: warm, argv: python})
+			next.holds()
+			last.signal(syscall.SIGTERM)
+			<-last.done
+			last = next
+		}
+		stop()
+		v := f.verdict()
+		until(t, patient, "every message is answered", func() bool { return f.answered() >= v.Updates })
+		if v.Lost+v.ConfirmedUnseen > 0 {
+			t.Errorf("%+v", v)
+		}
+		for _, m := range f.machines {
+			if m.stdout.count("Conflict")+m.stderr.count("Conflict") > 0 {
+				t.Errorf("the bot of machine %s saw a conflict", m.name)
+			}
+		}
+		if n := f.answered(); n != v.Updates {
+			t.Errorf("%d answers to %d messages", n, v.Updates)
+		}
+	})
+}
+
+// answered counts what bots have sent.
+func (f *fleet) answered() (n int) {
+	f.t.Helper()
+	list, err := f.box.Messages(f.t.Context(), 0, time.Second)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return len(list)
+}

@@ -262,6 +262,8 @@ var lacks = []struct{ mutant, pkg, test string }{
 	{"any-heartbeat", "cmd", "TestP39"},
 	{"reap-everything", "proc", "TestP42"},
 	{"leak-descriptors", "cmd", "TestP44"},
+	{"no-fence", "cmd", "TestL6"},
+	{"no-patience", "cmd", "TestL8TheHolder"},
 }
 
 // mutants builds and runs each mutant, two at a time.

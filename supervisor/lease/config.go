@@ -3,6 +3,8 @@ package lease
 import (
 	"fmt"
 	"time"
+
+	"botctl/supervisor/mutant"
 )
 
 // Config is what one supervisor brings. Me.Instance and Me.Deploy must be set; Me.Gen is found in the record.
@@ -60,4 +62,9 @@ func (c Config) margin() time.Duration { return c.TTL / 5 }
 func (c Config) Attempt() time.Duration { return c.TTL / 10 }
 
 // patience is how long a record of a holder with this TTL must stay as it is.
-func patience(ttl time.Duration) time.Duration { return ttl + ttl/10 }
+func patience(ttl time.Duration) time.Duration {
+	if mutant.Is(mutant.NoPatience) {
+		return ttl / 2
+	}
+	return ttl + ttl/10
+}

@@ -31,5 +31,6 @@ const (
 	AnyHeartbeat     = "any-heartbeat"      // P39: every process may speak for the bot
 	ReapEverything   = "reap-everything"    // P42: the reaper takes the child's status
 	NoFence          = "no-fence"           // L6: the gateway does not ask whether the lease is valid
+	NoPatience       = "no-patience"        // L8: a lease is taken before its holder is silent
 	LeakDescriptors  = "leak-descriptors"   // P44: the child inherits what we inherited
 )
