@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -48,13 +49,33 @@ func (f *fleet) pour(rate int) (stop func()) {
 	}
 }
 
-// quantiles are of the times without a poller.
-func quantiles(gaps []time.Duration) string {
-	if len(gaps) == 0 {
-		return "none"
+// report prints the times without a poller, and keeps them for scripts/bench where that asks for them.
+func (f *fleet) report(what string, gaps []time.Duration) {
+	f.t.Helper()
+	if path := os.Getenv("BOTCTL_GAPS"); path != "" {
+		var text strings.Builder
+		for _, g := range gaps {
+			fmt.Fprintf(&text, "%s\t%d\n", what, g.Nanoseconds())
+		}
+		out, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		defer out.Close()
+		if _, err := out.WriteString(text.String()); err != nil {
+			f.t.Fatal(err)
+		}
 	}
 	slices.Sort(gaps)
-	return fmt.Sprintf("p50 %v, p99 %v, max %v of %d", gaps[len(gaps)/2], gaps[min(len(gaps)*99/100, len(gaps)-1)], gaps[len(gaps)-1], len(gaps))
+	if len(gaps) > 0 {
+		fmt.Printf("%s: without a poller: p50 %v, p99 %v, max %v of %d\n", what, gaps[len(gaps)/2], gaps[min(len(gaps)*99/100, len(gaps)-1)], gaps[len(gaps)-1], len(gaps))
+	}
+}
+
+// kind names the engine of a test.
+func (f *fleet) kind() string {
+	_, name, _ := strings.Cut(f.t.Name(), "/")
+	return name
 }
 
 func TestManyDeploysInARow(t *testing.T) {
@@ -83,7 +104,7 @@ func TestManyDeploysInARow(t *testing.T) {
 				t.Errorf("machine %s ended with %d", m.name, code)
 			}
 		}
-		fmt.Printf("%s: without a poller at a warm hand-over: %s\n", t.Name(), quantiles(r.gaps))
+		f.report("warm hand-over, "+f.kind(), r.gaps)
 	})
 }
 
@@ -103,7 +124,7 @@ func TestColdDeploys(t *testing.T) {
 		stop()
 		r := f.neverTwo()
 		f.exactly()
-		fmt.Printf("%s: without a poller at a cold hand-over: %s\n", t.Name(), quantiles(r.gaps))
+		f.report("cold hand-over, "+f.kind(), r.gaps)
 	})
 }
 
@@ -140,7 +161,7 @@ func TestManyTakeOversOnOneMachine(t *testing.T) {
 	if st := last.ask(); st.SupervisorPID != last.cmd.Process.Pid || !st.Well {
 		t.Errorf("status is not of the one that runs: %+v", st)
 	}
-	fmt.Printf("%s: without a poller at a warm take-over: %s\n", t.Name(), quantiles(r.gaps))
+	f.report("warm take-over on one machine", r.gaps)
 	// A kill -9 after all that leaves nobody who polls: the child has inherited the lock that was taken for it.
 	last.cmd.Process.Kill()
 	<-last.done
@@ -163,7 +184,7 @@ func TestAColdTakeOver(t *testing.T) {
 	first.exits(0)
 	second.stdout.await(t, patient, 1, "worker up")
 	f.say("after")
-	f.neverTwo()
+	f.report("cold take-over on one machine", f.neverTwo().gaps)
 }
 
 // A real framework's bot, deployed anew while people write to it.
