@@ -20,6 +20,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	tgbotapi "github.com/go-telegram-bot-api/telegram-bot-api/v5"
@@ -69,7 +70,8 @@ type runner struct {
 	fail   context.CancelCauseFunc
 	name   string
 	began  time.Time
-	parked bool // the latest answer was not the server's
+	parked bool        // the latest answer was not the server's
+	held   atomic.Bool // the same, for the schedule: another copy of the bot may poll now, and send
 
 	offset int   // the next one to ask for
 	sent   int   // the offset of the last poll that reached the server

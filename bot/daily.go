@@ -88,9 +88,12 @@ func (r *runner) schedule(ctx context.Context) {
 	}
 }
 
-// look starts what is due, and returns after what time to look again.
+// look starts what is due, and returns after what time to look again. While the polls are held nothing is due.
 func (r *runner) look(ctx context.Context, posts *sync.WaitGroup, slots chan struct{}) (next time.Duration) {
 	next = lookEvery
+	if r.held.Load() {
+		return min(next, r.cfg.retry)
+	}
 	chats, err := r.store.Subscribed()
 	if err != nil {
 		r.log.Error("store was not read", "cause", err)

@@ -45,9 +45,12 @@ func (n *notifier) say(state string) {
 // last is when a poll was answered last; the start before the first.
 func (n *notifier) last() time.Time { return time.Unix(0, n.latest.Load()) }
 
+// alive notes a poll that the supervisor answered.
+func (n *notifier) alive() { n.latest.Store(time.Now().UnixNano()) }
+
 // polled notes an answered poll; the first one means that the bot is ready.
 func (n *notifier) polled() {
-	n.latest.Store(time.Now().UnixNano())
+	n.alive()
 	if n.ready.CompareAndSwap(false, true) {
 		n.say("READY=1\nSTATUS=polling")
 	}

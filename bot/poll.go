@@ -38,7 +38,8 @@ func (r *runner) loop(ctx context.Context, begin func()) error {
 			continue
 		}
 		try = 1
-		if r.parked {
+		if r.held.Store(r.parked); r.parked {
+			r.notify.alive()
 			continue
 		}
 		if !begun {

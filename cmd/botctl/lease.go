@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -26,26 +25,38 @@ const bypassTTL = 30 * time.Second
 // endTime is what the end of a bot may take beyond its stop time: SIGKILL, and the look at what is left.
 const endTime = 2 * time.Second
 
-// leaseURL finds the URL of the lease's server; "" when there is to be none. A password never stands on a command line.
-func leaseURL(set settings, env []string) (string, error) {
+// leaseURL finds the URL of the lease's server, and says where it stands; "" when there is to be none. A password never stands on a
+// command line.
+func leaseURL(set settings, env []string) (text, from string, err error) {
 	v := set["lease"]
-	if name, ok := strings.CutPrefix(v.text, "env:"); ok {
-		text := lookupEnv(env)(name)
-		if text == "" {
-			return "", configError(fmt.Errorf("%s: environment %s is not set", v.from, name)).hint("it is to hold the URL of a Redis or PostgreSQL server")
-		}
-		return text, validLease(text, "environment "+name)
-	}
 	if v.text == "" {
-		return "", nil
+		return "", "", nil
 	}
-	if u, err := url.Parse(v.text); strings.HasPrefix(v.from, "flag") && err == nil && u.User != nil {
-		if _, secret := u.User.Password(); secret {
-			return "", usageError(errors.New("flag --lease: a password on a command line can be read by every user")).
-				hint("put the URL into BOTCTL_LEASE, or name its variable: --lease env:REDIS_URL")
+	if name, ok := strings.CutPrefix(v.text, "env:"); ok {
+		if variableName(name) != nil {
+			return "", "", leaseFailure(v.from, errors.New("want the name of a variable behind env:, not its value"))
 		}
+		from = "environment " + name
+		if text = lookupEnv(env)(name); text == "" {
+			return "", "", configError(fmt.Errorf("%s: environment %q is not set", v.from, name)).hint("it is to hold the URL of a Redis or PostgreSQL server")
+		}
+		return text, from, validLease(text, from)
 	}
-	return v.text, validLease(v.text, v.from)
+	if strings.HasPrefix(v.from, "flag") && mayHoldPassword(v.text) {
+		return "", "", usageError(errors.New("flag --lease: a password on a command line can be read by every user")).
+			hint("put the URL into BOTCTL_LEASE, or name its variable: --lease env:REDIS_URL")
+	}
+	return v.text, v.from, validLease(v.text, v.from)
+}
+
+// mayHoldPassword errs on the side of yes.
+func mayHoldPassword(text string) bool {
+	scheme, rest, ok := strings.Cut(text, "://")
+	if !ok {
+		rest = text
+	}
+	user, _, found := strings.Cut(rest, "@")
+	return found && (scheme != "postgres" && scheme != "postgresql" || strings.Contains(user, ":")) || strings.Contains(text, "password=")
 }
 
 func validLease(text, from string) error {
@@ -54,8 +65,34 @@ func validLease(text, from string) error {
 	case "redis", "rediss", "postgres", "postgresql":
 		return nil
 	}
-	return configError(fmt.Errorf("%s: not the URL of a lease's server", from)).
+	return leaseFailure(from, errors.New("not the URL of a lease's server")).
 		hint("it is redis://, rediss:// or postgres://, as the platform gives it for its Redis or PostgreSQL")
+}
+
+// leaseFailure is wrong usage or wrong configuration, as from says. A StoreError names the server, and from says which that is.
+func leaseFailure(from string, err error) *failure {
+	err = fmt.Errorf("%s: %w", from, err)
+	if strings.HasPrefix(from, "flag") {
+		return usageError(err)
+	}
+	return configError(err)
+}
+
+// shownLease is a lease's URL for people: where its server is, and nothing that may be a password.
+func shownLease(text string) string {
+	if name, ok := strings.CutPrefix(text, "env:"); text == "" || ok && variableName(name) == nil {
+		return text
+	}
+	store, err := openStore(text, "shown", lease.DefaultTTL)
+	if err != nil {
+		return "***" // what is what in it nobody knows
+	}
+	store.Close()
+	text, query, _ := strings.Cut(withoutUser(text), "?")
+	if query != "" {
+		text += "?***"
+	}
+	return text
 }
 
 // leaseStore is what both engines offer.
@@ -75,7 +112,7 @@ func openStore(text, key string, ttl time.Duration) (leaseStore, error) {
 
 // leaseOptions puts together how this supervisor takes part in a lease.
 func leaseOptions(ctx context.Context, set settings, opts *supervisor.Options, here platform.Platform) error {
-	text, err := leaseURL(set, opts.Env)
+	text, from, err := leaseURL(set, opts.Env)
 	if err != nil || text == "" {
 		return err
 	}
@@ -97,16 +134,15 @@ func leaseOptions(ctx context.Context, set settings, opts *supervisor.Options, h
 			cfg.TTL = max(bypassTTL, lease.LeastTTL(cfg.Lead))
 		}
 	}
+	if err := leaseFitsStop(cfg, opts.Policy.StopTimeout); err != nil {
+		return err
+	}
 	if cfg, err = cfg.Validate(); err != nil {
-		f := configError(err)
-		if !require {
-			f.hint("--gateway require needs no such time: the gateway alone stops the bot from polling; else a longer --lease-ttl or a shorter --stop-timeout")
-		}
-		return f
+		return configError(err)
 	}
 	store, err := openStore(text, lock.BotKey(opts.Token.ID()), cfg.TTL)
 	if err != nil {
-		return configError(fmt.Errorf("%s: %w", set["lease"].from, err))
+		return leaseFailure(from, err)
 	}
 	if _, ok := lease.Store(store).(lease.Guard); cfg.Fast && !ok {
 		return configError(fmt.Errorf("lease-takeover fast: %s has no sessions that would show a death", store)).hint("it is for PostgreSQL; leave it out with Redis")
@@ -140,6 +176,21 @@ func keepsSessions(ctx context.Context, store leaseStore) error {
 			hint("give the database's direct URL, or leave --lease-takeover fast out: the rest works through the pooler")
 	}
 	return nil
+}
+
+// leaseFitsStop says whether a stop fits before the end of a lease, where it has to.
+func leaseFitsStop(cfg lease.Config, stop time.Duration) error {
+	const gateway = "with --gateway require it does not matter: the gateway alone keeps the bot from polling"
+	switch least := lease.LeastTTL(cfg.Lead); {
+	case cfg.Lead == 0 || least <= cfg.TTL && cfg.TTL <= lease.MaxTTL:
+		return nil
+	case least > lease.MaxTTL:
+		return configError(fmt.Errorf("stop-timeout %v: too long for a lease, which lasts at most %v", stop, lease.MaxTTL)).
+			hint("the bot must be stopped before its lease is over: a shorter --stop-timeout").hint(gateway)
+	default:
+		return configError(fmt.Errorf("lease-ttl %v: too short for stop-timeout %v: want at least %v", cfg.TTL, stop, least)).
+			hint("the bot must be stopped before its lease is over: a longer --lease-ttl, or a shorter --stop-timeout").hint(gateway)
+	}
 }
 
 // newInstance is the number of this start.

@@ -3,8 +3,10 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,10 +16,11 @@ import (
 	"syscall"
 	"testing"
 	"time"
-)
 
-// notYet are flags that docs/platforms.md uses and "botctl run" does not have. Each takes a value, and both are left out when a recipe is run.
-var notYet = []string{"lease", "standby", "listen"}
+	"botctl/supervisor/lease"
+	"botctl/supervisor/lease/leasetest"
+	"botctl/supervisor/lock"
+)
 
 // lineBots are the bots of the recipes: they poll, through whatever server and with whatever token they are given.
 var lineBots = map[string]string{
@@ -36,36 +39,65 @@ const url = process.env.TELEGRAM_API_BASE + "/bot" + process.env.TELEGRAM_BOT_TO
 `,
 }
 
-// The start commands of docs/platforms.md, as their platforms run them: the bot polls, the stop signal ends everything with 0, and nobody ever
-// polled beside it.
+// The start commands of docs/platforms.md, as their platforms run them: the bot polls under the lease, the checks are answered, the stop signal ends
+// everything with 0 and releases the lease, and nobody ever polled beside it.
 func TestTheRecipesOfThePlatforms(t *testing.T) {
 	t.Parallel()
 	list := readRecipes(t, "../../docs/platforms.md")
-	if len(list) < 12 {
+	if len(list) < 13 {
 		t.Fatalf("%d recipes are marked to be run", len(list))
 	}
-	for _, name := range notYet {
-		if indexOf(runSettings, name) >= 0 {
-			t.Errorf("--%s is there: take it out of notYet", name)
-		}
+	redis, postgres := leasetest.Redis(t), leasetest.Postgres(t)
+	stores := map[string]storeAddress{
+		"REDIS_URL":    {redis.Addr(), func(addr string) string { return "redis://" + addr }},
+		"DATABASE_URL": {postgres.Addr(), func(addr string) string { return leasetest.PGURL(addr, "") }},
 	}
+	used := map[string]bool{}
 	for _, r := range list {
 		for _, s := range r.starts(t) {
+			if s.lease != "" {
+				if _, ok := stores[s.lease]; !ok {
+					t.Errorf("%s: no server behind %s", r.where, s.lease)
+				}
+				used[s.lease] = true
+			}
 			t.Run(r.where+", "+s.how, func(t *testing.T) {
 				t.Parallel()
-				runRecipe(t, s)
+				runRecipe(t, s, stores)
 			})
 		}
 	}
+	if len(used) != len(stores) {
+		t.Errorf("the recipes have a lease in %v alone", used)
+	}
 }
 
-func runRecipe(t *testing.T, s start) {
+// storeAddress is where a lease's server listens, and the URL of one that is reached at addr.
+type storeAddress struct {
+	addr string
+	url  func(addr string) string
+}
+
+func runRecipe(t *testing.T, s start, stores map[string]storeAddress) {
 	p := newProject(t)
 	for name, text := range lineBots {
 		p.write(name, text)
 	}
+	for name, text := range s.files {
+		p.write(name, text)
+	}
 	bin := p.installShims()
-	env := append(p.env("PORT="+freePort(t)), "PATH="+bin+":"+os.Getenv("PATH"))
+	host := newHost(p)
+	env := append(p.env("PORT="+hostPort), s.env...)
+	env = append(env, "PATH="+bin+":"+os.Getenv("PATH"), "TELEGRAM_API_BASE=http://"+host.reach(strings.TrimPrefix(p.base, "http://")))
+	id, _, _ := strings.Cut(p.token, ":")
+	key := lock.BotKey(id)
+	for name, to := range stores {
+		env = append(env, name+"="+to.url(host.reach(to.addr)))
+		if name == s.lease {
+			releaseLease(t, to.url(to.addr), key)
+		}
+	}
 	ready := make(chan string, 1)
 	if s.notify {
 		env = append(env, "NOTIFY_SOCKET="+notifySocket(t, ready))
@@ -86,7 +118,7 @@ func runRecipe(t *testing.T, s start) {
 	if s.pid1 {
 		argv = append([]string{"unshare", "-pf", "--mount-proc", "--kill-child"}, argv...)
 	}
-	run := p.start(env, argv...)
+	run := host.start(env, argv...)
 	until(t, patient, "the bot polls", func() bool {
 		if run.ended() {
 			t.Fatalf("it ended with %d", run.cmd.ProcessState.ExitCode())
@@ -94,10 +126,19 @@ func runRecipe(t *testing.T, s start) {
 		list, err := p.box.State(t.Context())
 		return err == nil && len(list) == 1 && list[0].Polling > 0
 	})
+	if s.lease != "" && !leaseHeld(t, stores[s.lease], key) {
+		t.Error("it polls without the lease")
+	}
+	if s.listens {
+		until(t, patient, "/readyz says 200", func() bool { return host.get(t, "/readyz") == http.StatusOK })
+		if code := host.get(t, "/healthz"); code != http.StatusOK {
+			t.Errorf("/healthz says %d", code)
+		}
+	}
 	if s.notify {
 		awaitReady(t, ready)
 	}
-	target := run.cmd.Process.Pid
+	target := onlyChild(t, run.cmd.Process.Pid)
 	if s.pid1 {
 		target = onlyChild(t, target)
 	}
@@ -109,11 +150,50 @@ func runRecipe(t *testing.T, s start) {
 		t.Fatal(err)
 	}
 	run.exits(0)
+	if s.lease != "" && leaseHeld(t, stores[s.lease], key) {
+		t.Error("the lease was not released")
+	}
 	if v := p.verdict(); v.ConflictsLive != 0 || v.Overlaps != 0 {
 		t.Errorf("two polled: %+v", v)
 	}
 	if left := processesIn(p.dir); len(left) > 0 {
 		t.Errorf("still there: %v", left)
+	}
+}
+
+// releaseLease makes a lease one that somebody had and released: for one that nobody ever had, everybody waits.
+func releaseLease(t *testing.T, url, key string) {
+	t.Helper()
+	withLease(t, url, key, func(ctx context.Context, store lease.Store) error {
+		snap, err := store.Load(ctx)
+		if err == nil {
+			_, _, err = store.Swap(ctx, snap.Version, lease.Record{Epoch: 1, Seq: 1, TTL: lease.DefaultTTL, Server: snap.Server})
+		}
+		return err
+	})
+}
+
+func leaseHeld(t *testing.T, at storeAddress, key string) (held bool) {
+	t.Helper()
+	withLease(t, at.url(at.addr), key, func(ctx context.Context, store lease.Store) error {
+		snap, err := store.Load(ctx)
+		held = snap.Record.Held()
+		return err
+	})
+	return held
+}
+
+func withLease(t *testing.T, url, key string, do func(context.Context, lease.Store) error) {
+	t.Helper()
+	store, err := openStore(url, key, lease.DefaultTTL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), patient)
+	defer cancel()
+	if err := do(ctx, store); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -140,24 +220,7 @@ func (p *project) installShims() (bin string) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	var skip strings.Builder
-	for _, name := range notYet {
-		fmt.Fprintf(&skip, "    --%[1]s) shift 2 ;;\n    --%[1]s=*) shift ;;\n", name)
-	}
-	shim := fmt.Sprintf(`#!/bin/sh
-# botctl, without the flags that it does not have yet
-n=$#
-while [ $n -gt 0 ]; do
-  before=$#
-  case "$1" in
-    --) break ;;
-%s    *) set -- "$@" "$1"; shift; n=$((n-1)); continue ;;
-  esac
-  n=$((n-(before-$#)))
-done
-while [ $n -gt 0 ]; do set -- "$@" "$1"; shift; n=$((n-1)); done
-%s=1 exec %q "$@"
-`, skip.String(), playBotctl, self)
+	shim := fmt.Sprintf("#!/bin/sh\n%s=1 exec %q \"$@\"\n", playBotctl, self)
 	p.write("bin/botctl", shim)
 	p.write("out", shim)
 	python, err := exec.LookPath("python3")
@@ -166,16 +229,6 @@ while [ $n -gt 0 ]; do set -- "$@" "$1"; shift; n=$((n-1)); done
 	}
 	p.write("bin/python", fmt.Sprintf("#!/bin/sh\nexec %q \"$@\"\n", python))
 	return bin
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return strconv.Itoa(ln.Addr().(*net.TCPAddr).Port)
 }
 
 // notifySocket plays the service manager and passes on what it hears.
@@ -215,12 +268,16 @@ func awaitReady(t *testing.T, heard <-chan string) {
 	}
 }
 
-// onlyChild is the process that a process has started.
+// onlyChild is the process that a process has started, by whatever thread.
 func onlyChild(t *testing.T, pid int) (child int) {
 	t.Helper()
-	until(t, patient, "the container has begun", func() bool {
-		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-		fields := strings.Fields(string(text))
+	until(t, patient, "it has started its one process", func() bool {
+		var fields []string
+		lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+		for _, name := range lists {
+			text, _ := os.ReadFile(name)
+			fields = append(fields, strings.Fields(string(text))...)
+		}
 		if len(fields) != 1 {
 			return false
 		}

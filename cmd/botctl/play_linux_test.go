@@ -12,6 +12,8 @@ func playedOnLinux() bool {
 	switch filepath.Base(os.Args[0]) {
 	case machineName:
 		os.Exit(machineMain())
+	case hostRole:
+		os.Exit(hostMain())
 	case workerName:
 		worker()
 	}

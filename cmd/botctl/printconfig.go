@@ -14,7 +14,7 @@ func writeConfig(w io.Writer, set settings, rows []setting) error {
 	for _, s := range rows {
 		v := set[s.name]
 		if s.name == "lease" {
-			v.text = withoutUser(v.text)
+			v.text = shownLease(v.text)
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\n", s.name, shown(strconv.Quote(v.text)), v.from)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -61,10 +62,42 @@ type start struct {
 	notify bool   // under a NOTIFY_SOCKET, and ready when that has heard so
 	signal string // which is sent to stop it
 	health string // a command that is to succeed beside it, in a shell; "": none
+
+	env     []string          // what the platform sets
+	files   map[string]string // that it reads
+	lease   string            // the variable with the lease's URL; "": there is none
+	listens bool              // the platform asks for /readyz
 }
 
-// starts says how the platforms that read this kind of file start what it names. In every form there is exactly one command.
+// starts says how the platforms that read this kind of file start what it names.
 func (r recipe) starts(t *testing.T) []start {
+	t.Helper()
+	list := r.commands(t)
+	headline, _, _ := strings.Cut(r.where, " ")
+	for i := range list {
+		list[i].env = platformVars[headline]
+		list[i].listens = strings.Contains(r.text, "--listen ") || strings.Contains(r.text, `"--listen"`)
+		if m := leaseVariable.FindStringSubmatch(r.text); m != nil {
+			list[i].lease = m[1]
+		}
+	}
+	return list
+}
+
+// platformVars are what a platform sets, by its headline.
+var platformVars = map[string][]string{
+	"Railway":    {"RAILWAY_DEPLOYMENT_ID=d-1", "RAILWAY_REPLICA_ID=r-1", "RAILWAY_PROJECT_ID=p-1", "RAILWAY_ENVIRONMENT_ID=e-1", "RAILWAY_DEPLOYMENT_DRAINING_SECONDS=15"},
+	"Heroku":     {"DYNO=worker.1"},
+	"Render":     {"RENDER=true", "RENDER_GIT_COMMIT=c0ffee", "RENDER_INSTANCE_ID=srv-1-a", "RENDER_SERVICE_ID=srv-1"},
+	"Fly":        {"FLY_APP_NAME=bot", "FLY_MACHINE_ID=m-1", "FLY_MACHINE_VERSION=v-1"},
+	"Kubernetes": {"KUBERNETES_SERVICE_HOST=10.0.0.1", "POD_TEMPLATE_HASH=5d8f9c7b6", "POD_NAMESPACE=bots"},
+}
+
+// leaseVariable finds the variable in a command, or in a list of its words.
+var leaseVariable = regexp.MustCompile(`--lease\W+env:(\w+)`)
+
+// commands says what is started. In every form there is exactly one command.
+func (r recipe) commands(t *testing.T) []start {
 	t.Helper()
 	bash := func(command string) start {
 		return start{how: "bash, process 1", argv: []string{"bash", "-c", command}, pid1: true, signal: "TERM"}
@@ -85,13 +118,21 @@ func (r recipe) starts(t *testing.T) []start {
 		return shells(command)
 	case "sh":
 		return shells(r.text)
-	case "json": // railway.json
+	case "json": // railway.json or package.json
 		var file struct {
 			Deploy struct {
 				StartCommand string `json:"startCommand"`
 			} `json:"deploy"`
+			Scripts struct {
+				Start string `json:"start"`
+			} `json:"scripts"`
 		}
 		decode(t, r.text, &file)
+		if file.Scripts.Start != "" {
+			one := exec([]string{"npm", "start"})
+			one.files = map[string]string{"package.json": r.text}
+			return []start{one}
+		}
 		// Railpack's images have bash for an entry point; of others Railway replaces that.
 		return []start{bash(file.Deploy.StartCommand), exec(strings.Fields(file.Deploy.StartCommand))}
 	case "dockerfile":

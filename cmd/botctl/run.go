@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -107,7 +108,7 @@ func superviseBot(ctx context.Context, set settings, argv []string, sandboxed bo
 	opts.Platform = here.Name
 	if at := set.text("listen"); at != "" {
 		if opts.Health, err = health.Listen(ctx, at, lookupEnv(opts.Env)); err != nil {
-			return configError(err)
+			return listenError(err)
 		}
 		defer opts.Health.Close()
 	}
@@ -140,6 +141,18 @@ func superviseBot(ctx context.Context, set settings, argv []string, sandboxed bo
 	return outcome(res, opts)
 }
 
+// listenError adds the next step.
+func listenError(err error) error {
+	f := configError(err)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		f.hint("another program has it, or a botctl that runs here already (\"botctl status\"); --listen names another address")
+	case strings.Contains(err.Error(), "variable is not set"):
+		f.hint("platforms set it for services that they ask from outside; else set it, or name the address: --listen 0.0.0.0:8080")
+	}
+	return f
+}
+
 // outcome turns the end of a run into an error with its code and advice.
 func outcome(res supervisor.Result, opts supervisor.Options) error {
 	if res.ExitCode == exitDone {
@@ -160,6 +173,9 @@ func outcome(res supervisor.Result, opts supervisor.Options) error {
 		f.hint(`"botctl status" shows it, "botctl stop" ends it; "botctl run --on-held takeover" replaces it, "--on-held wait" takes over when it ends`)
 	case res.ExitCode == exitLock:
 		f.hint(stateHint)
+	case res.ExitCode == exitConfig && strings.HasPrefix(res.Why, "lease at "):
+		f.hint("the lease's URL is redis://USER:PASSWORD@HOST:PORT/DB or postgres://USER:PASSWORD@HOST:PORT/DATABASE, with %XX for special characters of a password")
+		f.hint("without --lease the bot runs as on a single machine")
 	case res.ExitCode == exitConfig && strings.Contains(res.Why, "webhook"):
 		f.hint("--webhook delete removes it, pending updates kept; --webhook keep runs the bot all the same")
 	case res.ExitCode == exitConfig && strings.Contains(res.Why, "token"):

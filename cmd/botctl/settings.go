@@ -20,9 +20,9 @@ import (
 	"github.com/knadh/koanf/v2"
 	"github.com/spf13/pflag"
 
+	"botctl/supervisor/health"
 	"botctl/supervisor/herald"
 	"botctl/supervisor/lease"
-
 	"botctl/supervisor/token"
 )
 
@@ -67,7 +67,7 @@ var runSettings = []setting{
 	{name: "lease-force", kind: isBool, def: "false", usage: "ask for the lease even of a newer deploy or another environment"},
 	{name: "on-partition", def: "confirm", oneOf: []string{"confirm", "replay"}, usage: "updates that the bot works on when its lease ends: confirm (they are done here) or replay (the next holder gets them again)"},
 	{name: "deploy-id", checked: plainName, usage: "name of this deploy (default: the platform's, else the host's); a newer one takes over, replicas of one share it"},
-	{name: "listen", checked: fileName, usage: "answer /healthz and /readyz at this address, such as :8080 (loopback) or env:PORT (all interfaces, at $PORT)"},
+	{name: "listen", checked: listenAddress, usage: "answer /healthz and /readyz at this address, such as :8080 (loopback) or env:PORT (all interfaces, at $PORT)"},
 	{name: "on-conflict", def: "auto", oneOf: []string{"auto", "restart", "tell"}, usage: "when a rival on another machine takes the poll: auto (one restart, then tell), restart or tell"},
 	{name: "restart-on-first-sign", kind: isBool, def: "false", usage: "restart on the first line that speaks of a conflict or a broken event loop; for bots that log nothing users write"},
 	{name: "webhook", def: "auto", oneOf: []string{"auto", "delete", "keep", "fail"}, usage: "a webhook that is set: delete, keep or fail (exit 78); auto deletes, but on a terminal fails"},
@@ -389,6 +389,14 @@ func leaseTime(text string) error {
 func noNewline(text string) error {
 	if strings.ContainsAny(text, " \t\r\n") {
 		return errors.New("one URL, or env:NAME")
+	}
+	return nil
+}
+
+// listenAddress does not ask what a variable holds; that is for who listens.
+func listenAddress(text string) error {
+	if _, err := health.Address(text, func(string) string { return "1" }); text != "" && err != nil {
+		return errors.New("host:port, :port or env:PORT")
 	}
 	return nil
 }

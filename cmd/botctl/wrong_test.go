@@ -163,7 +163,7 @@ func executable(name, text string) func(*testing.T, *exec.Cmd) {
 
 func TestWrongInvocations(t *testing.T) {
 	for group, rows := range map[string][]wrong{
-		"arguments": wrongArguments, "settings": slices.Concat(badValues(), wrongSettings), "tokens": wrongTokens, "folders": wrongFolders, "answers": wrongAnswers,
+		"arguments": wrongArguments, "settings": slices.Concat(badValues(), wrongSettings), "tokens": wrongTokens, "leases": wrongLeases, "folders": wrongFolders, "answers": wrongAnswers,
 	} {
 		t.Run(group, func(t *testing.T) {
 			for _, w := range rows {
