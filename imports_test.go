@@ -31,7 +31,7 @@ var fences = map[string]string{
 	"github.com/chromedp":                                "the tests of botctl/bot/sandbox", // whose imports are not looked at: no program has it
 }
 
-// below lists what each package may import of this module. Leaves import nothing but token and mutant; a lease's stores import lease.
+// below lists what each package may import of this module. Leaves import nothing but botapi, token and mutant (and clock); a lease's stores import lease.
 var below = map[string][]string{
 	"botctl/cmd/botctl":                 {"botctl/bot", "botctl/bot/sandbox", "botctl/supervisor", "botctl/supervisor/control", "botctl/supervisor/lock", "botctl/supervisor/notify", "botctl/supervisor/policy", "botctl/supervisor/proc", "botctl/supervisor/stale", "botctl/supervisor/token", "botctl/supervisor/lease", "botctl/supervisor/lease/redis", "botctl/supervisor/lease/postgres", "botctl/supervisor/platform", "botctl/supervisor/health", "botctl/supervisor/botapi", "botctl/supervisor/doctor", "botctl/supervisor/herald"},
 	"botctl/supervisor":                 {"botctl/supervisor/mutant", "botctl/supervisor/control", "botctl/supervisor/gateway", "botctl/supervisor/lock", "botctl/supervisor/logscan", "botctl/supervisor/notify", "botctl/supervisor/policy", "botctl/supervisor/proc", "botctl/supervisor/stale", "botctl/supervisor/token", "botctl/supervisor/lease", "botctl/supervisor/health", "botctl/supervisor/botapi", "botctl/supervisor/herald"},

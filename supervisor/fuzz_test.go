@@ -13,9 +13,12 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"botctl/supervisor/botapi"
 	"botctl/supervisor/policy"
 	"botctl/supervisor/token"
 )
+
+const secretToken = token.Token("110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsawE")
 
 // answers is a Bot API that gives each method an answer of its own.
 type answers map[string][]byte
@@ -50,14 +53,14 @@ func FuzzBotAPI(f *testing.F) {
 	}
 	policies := []WebhookPolicy{WebhookAuto, WebhookDelete, WebhookKeep, WebhookFail}
 	f.Fuzz(func(t *testing.T, getMe, info, del []byte, bits uint8) {
-		a := newBotAPI("http://api.example/"+secretToken.Reveal(), secretToken)
+		a := botapi.New("http://api.example/"+secretToken.Reveal(), secretToken)
 		given := answers{}
 		for method, body := range map[string][]byte{"getMe": getMe, "getWebhookInfo": info, "deleteWebhook": del} {
 			if len(body) > 0 {
 				given[method] = body
 			}
 		}
-		a.http.Transport = given
+		a.Transport = given
 		r := &run{opts: Options{
 			Token: secretToken, TokenSource: "environment BOT_TOKEN", Webhook: policies[bits&3], Terminal: bits&4 != 0,
 			Log: slog.New(slog.DiscardHandler), Masker: token.NewMasker(secretToken),
@@ -67,7 +70,7 @@ func FuzzBotAPI(f *testing.F) {
 		if r.seen.name != "" {
 			fits(t, r.seen.name)
 		}
-		_, err := a.getMe(t.Context())
+		_, err := a.GetMe(t.Context())
 		switch got.Verdict {
 		case policy.TokenRefused:
 			var answer struct {
@@ -82,7 +85,7 @@ func FuzzBotAPI(f *testing.F) {
 				t.Fatalf("%+v, and getMe gives %v", got, err)
 			}
 		}
-		for _, err := range []error{err, a.deleteWebhook(t.Context()), errOf(a.getWebhookInfo(t.Context()))} {
+		for _, err := range []error{err, a.DeleteWebhook(t.Context()), errOf(a.GetWebhookInfo(t.Context()))} {
 			if err != nil {
 				fits(t, err.Error())
 			}
@@ -95,7 +98,7 @@ func FuzzBotAPI(f *testing.F) {
 	})
 }
 
-func errOf(_ webhookInfo, err error) error { return err }
+func errOf(_ botapi.Webhook, err error) error { return err }
 
 // fits checks a text that is printed as part of one line.
 func fits(t *testing.T, s string) {

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"botctl/supervisor/control"
 	"botctl/supervisor/policy"
 	"botctl/supervisor/token"
 )
@@ -69,7 +70,7 @@ func play(t *testing.T, cfg policy.Config, stopAfter time.Duration, lives ...tim
 		}
 		r := &run{
 			opts: Options{Log: slog.New(slog.DiscardHandler), Masker: token.NewMasker()}, cfg: cfg,
-			events: make(chan policy.Event, 8), dirty: make(chan struct{}, 1), repeats: repeats{},
+			events: make(chan policy.Event, 8), dirty: make(chan struct{}, 1), repeats: repeats{}, tail: control.NewTail(),
 		}
 		w := &script{r: r, lives: lives, began: time.Now()}
 		r.perform = w.perform

@@ -3,7 +3,6 @@ package supervisor
 import (
 	"os"
 
-	"botctl/supervisor/botapi"
 	"botctl/supervisor/herald"
 )
 
@@ -12,7 +11,7 @@ func (r *run) newHerald() *herald.Herald {
 	o := herald.Options{URL: r.opts.NotifyURL, BotID: r.opts.Token.ID(), Log: r.opts.Log, Masker: r.opts.Masker, Name: r.botName}
 	o.Host, _ = os.Hostname()
 	if r.opts.Token != "" {
-		o.Chat, o.API = r.opts.NotifyChat, botapi.New(r.opts.APIBase, r.opts.Token)
+		o.Chat, o.API = r.opts.NotifyChat, r.api
 	}
 	return herald.New(o)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"botctl/supervisor/botapi"
 	"botctl/supervisor/policy"
 )
 
@@ -28,8 +29,8 @@ const preflightLimit = 3 * time.Second
 func (r *run) preflight(ctx context.Context) policy.Checked {
 	ctx, cancel := context.WithTimeout(ctx, preflightLimit)
 	defer cancel()
-	me, err := r.api.getMe(ctx)
-	if refused, ok := errors.AsType[*refusedError](err); ok {
+	me, err := r.api.GetMe(ctx)
+	if refused, ok := errors.AsType[*botapi.RefusedError](err); ok {
 		return policy.Checked{
 			Verdict: policy.TokenRefused,
 			Detail:  fmt.Sprintf("the Bot API refused the token %s (from %s): %v", r.opts.Token, r.opts.TokenSource, refused),
@@ -39,7 +40,7 @@ func (r *run) preflight(ctx context.Context) policy.Checked {
 		return policy.Checked{Verdict: policy.CheckTrouble, Detail: r.mask(err.Error())}
 	}
 	r.noteName(me.Username)
-	info, err := r.api.getWebhookInfo(ctx)
+	info, err := r.api.GetWebhookInfo(ctx)
 	switch {
 	case err != nil:
 		return policy.Checked{Verdict: policy.CheckTrouble, Detail: r.mask(err.Error())}
@@ -49,8 +50,8 @@ func (r *run) preflight(ctx context.Context) policy.Checked {
 	return r.treatWebhook(ctx, info)
 }
 
-func (r *run) treatWebhook(ctx context.Context, info webhookInfo) policy.Checked {
-	host := r.api.shown(info.host())
+func (r *run) treatWebhook(ctx context.Context, info botapi.Webhook) policy.Checked {
+	host := info.Host()
 	what := fmt.Sprintf("a webhook at %s is set, so the bot cannot poll", host)
 	switch {
 	case r.opts.Webhook == WebhookKeep:
@@ -59,7 +60,7 @@ func (r *run) treatWebhook(ctx context.Context, info webhookInfo) policy.Checked
 		r.opts.Webhook == WebhookAuto && r.opts.Terminal:
 		return policy.Checked{Verdict: policy.WebhookStop, Detail: what}
 	}
-	if err := r.api.deleteWebhook(ctx); err != nil {
+	if err := r.api.DeleteWebhook(ctx); err != nil {
 		return policy.Checked{Verdict: policy.CheckTrouble, Detail: r.mask(fmt.Sprintf("%s, and it was not deleted: %v", what, err))}
 	}
 	return policy.Checked{

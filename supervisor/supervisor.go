@@ -21,6 +21,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"botctl/supervisor/botapi"
 	"botctl/supervisor/control"
 	"botctl/supervisor/gateway"
 	"botctl/supervisor/herald"
@@ -32,6 +33,9 @@ import (
 	"botctl/supervisor/stale"
 	"botctl/supervisor/token"
 )
+
+// DefaultAPIBase is the Bot API of Telegram itself.
+const DefaultAPIBase = "https://api.telegram.org"
 
 // Options is what a run is about. Argv, Dir, Env, StateDir, Stdout, Stderr, Log and
 // Masker must be set.
@@ -94,7 +98,7 @@ type run struct {
 	keys     []lock.Key
 	socket   string   // key of the abstract socket; empty without a token
 	marks    []string // what the child's environment gets, the run id first
-	api      *botAPI
+	api      *botapi.Client
 	peers    *peers
 	finder   *stale.Finder
 	tail     *control.Tail
@@ -234,7 +238,7 @@ func newRun(opts Options) (*run, error) {
 		opts:    opts,
 		cfg:     cfg,
 		keys:    []lock.Key{{Name: folder}},
-		api:     newBotAPI(opts.APIBase, opts.Token),
+		api:     botapi.New(opts.APIBase, opts.Token),
 		peers:   peersFor(opts.APIBase, opts.Env),
 		finder:  stale.NewFinder(opts.Masker),
 		tail:    control.NewTail(),

@@ -241,7 +241,7 @@ func (r *run) lookAtWire(ctx context.Context, a policy.LookAtWire) {
 func (r *run) pending(ctx context.Context) int {
 	ctx, cancel := context.WithTimeout(ctx, preflightLimit)
 	defer cancel()
-	info, err := r.api.getWebhookInfo(ctx)
+	info, err := r.api.GetWebhookInfo(ctx)
 	if err != nil {
 		return -1
 	}

@@ -13,6 +13,10 @@ import (
 	"botctl/supervisor/doctor"
 )
 
+// doctorSettings are the settings of run that doctor has flags for; the others it takes from the environment and botctl.yaml.
+var doctorSettings = pickSettings("token-env", "token-file", "env-file", "api-base", "rival", "spare", "scope",
+	"gateway", "lease", "deploy-id", "listen", "stop-timeout")
+
 func newDoctorCmd() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -20,13 +24,17 @@ func newDoctorCmd() *cobra.Command {
 		Short: "Say what is right and wrong here, and the next step",
 		Long: `doctor looks at what decides whether this folder's bot can poll alone: token, webhook, clock,
 other processes and what restarts them, a running botctl, entries of Procfile, compose files, units,
-Dockerfile and package.json that would poll, the lease, the platform, the gateway and its line of code,
-versions. It asks the Bot API for getMe and getWebhookInfo, never for updates, and starts and ends
-nothing. COMMAND is the bot's own command line, as given to "botctl run"; it need not be given.
+Dockerfile and package.json that would poll, the lease and who holds it, the platform and what a deploy
+does there, the gateway and its line of code, versions. COMMAND is the bot's own command line, as given to
+"botctl run"; it need not be given.
+
+It asks the Bot API for getMe and getWebhookInfo, never for updates, and starts and ends nothing. It reads
+the lease and does not take it; in PostgreSQL it makes the lease's table where there is none.
 
 Exit codes: 0 nothing failed, 1 something did, 2 usage, 78 a setting is wrong.`,
 		Example: `  botctl doctor
   botctl doctor -- python main.py
+  botctl doctor --lease env:REDIS_URL
   botctl doctor --json`,
 		Args: commandArgs,
 		RunE: func(cmd *cobra.Command, argv []string) error {
@@ -34,6 +42,7 @@ Exit codes: 0 nothing failed, 1 something did, 2 usage, 78 a setting is wrong.`,
 			if err != nil {
 				return err
 			}
+			trustRoots()
 			facts, err := gather(cmd.Context(), set, argv)
 			if err != nil {
 				return err
@@ -50,7 +59,7 @@ Exit codes: 0 nothing failed, 1 something did, 2 usage, 78 a setting is wrong.`,
 			return err
 		},
 	}
-	addFlags(cmd.Flags(), staleSettings)
+	addFlags(cmd.Flags(), doctorSettings)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON (docs/cli-json.md)")
 	return cmd
 }

@@ -80,7 +80,7 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 	says(t, r, "bot api", doctor.Fail, "refused the token: 401")
 	says(t, r, "token", doctor.Warn, ".env BOT_TOKEN holds another token, 110201543:***")
 	says(t, r, "rivals", doctor.Fail, "runs bot.py with this bot's token")
-	says(t, r, "lease", doctor.OK, "Redis at cache:6379")
+	says(t, r, "lease", doctor.Fail, "redis cache:6379 (environment BOTCTL_LEASE): ")
 	says(t, r, "gateway", doctor.Note, "With aiogram it is one line")
 	says(t, r, "versions", doctor.OK, "aiogram 3.31.0 (requirements.txt:1)")
 	c := says(t, r, "entries", doctor.Warn, "Procfile:1 web (runs api_server:app) and Procfile:2 worker (runs bot.py) may both poll")

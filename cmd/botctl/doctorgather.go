@@ -1,11 +1,8 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +12,7 @@ import (
 	"botctl/supervisor/botapi"
 	"botctl/supervisor/control"
 	"botctl/supervisor/doctor"
+	"botctl/supervisor/platform"
 	"botctl/supervisor/stale"
 	"botctl/supervisor/token"
 )
@@ -37,27 +35,37 @@ func gather(ctx context.Context, set settings, argv []string) (doctor.Facts, err
 	if len(argv) == 0 {
 		argv = lastCommand(dir)
 	}
+	env := os.Environ()
+	if path := set.text("env-file"); path != "" {
+		if env, err = withEnvFile(env, path); err != nil {
+			return doctor.Facts{}, err
+		}
+	}
 	f := newFacts(dir, base)
 	f.OnWebhook, f.Gateway = set.text("webhook"), set.text("gateway")
-	found, err := findToken(set, os.Environ(), dir)
+	found, err := findToken(set, env, dir)
 	if failed, ok := errors.AsType[*failure](err); ok {
 		f.TokenTrouble, f.TokenAdvice = failed.Error(), failed.hints
 	}
 	f.TokenID = found.Token.ID()
-	f.Tokens = tokenPlaces(set, dir, found)
+	f.Tokens = tokenPlaces(set, env, dir, found)
 	if found.Token != "" {
 		f.API = askAPI(ctx, base, found.Token)
 	}
 	findRivals(ctx, &f, targetOf(ctx, set, found.Token, dir, argv, base))
 	f.Supervisors = runningHere(ctx, state, dir, f.TokenID)
-	f.Lease = leaseOf(set)
-	// f.Platform and f.Lease.Checks are for the packages that know platforms and reach stores.
+	here := platform.Recognise(os.Getenv, hostName(), os.ReadFile)
+	set.adapt(here)
+	f.Platform = platformOf(set, here)
+	if f.Lease, err = leaseOf(ctx, set, env, found.Token, here); err != nil {
+		return doctor.Facts{}, err
+	}
 	f.Project, f.Partial = readFolder(dir, argv)
 	return f, nil
 }
 
 // tokenPlaces are all places in which a token is looked for, with what they hold.
-func tokenPlaces(set settings, dir string, found token.Found) []doctor.TokenPlace {
+func tokenPlaces(set settings, env []string, dir string, found token.Found) []doctor.TokenPlace {
 	var list []doctor.TokenPlace
 	add := func(where string, t token.Token) {
 		list = append(list, doctor.TokenPlace{
@@ -88,7 +96,7 @@ func tokenPlaces(set settings, dir string, found token.Found) []doctor.TokenPlac
 			}
 		}
 	}
-	from("environment ", os.Getenv)
+	from("environment ", lookupEnv(env))
 	path := filepath.Join(dir, ".env")
 	if info, err := os.Stat(path); err == nil && !info.IsDir() {
 		if vars, err := token.Dotenv(path); err == nil { // findToken has said so
@@ -169,27 +177,12 @@ func runningHere(ctx context.Context, state, dir, bot string) []doctor.Superviso
 		if err != nil {
 			s.Silent = err.Error()
 		}
+		s.TakesPart = st.Lease != nil || st.BotID != bot // one of another bot has no part to take
+		s.HoldsLease = st.Lease != nil && st.BotID == bot && st.Lease.Held
 		if g := st.Gateway; g != nil {
 			s.GatewayMode, s.GatewayUsed, s.PollsThrough = g.Mode, g.Used, g.PollsThrough
 		}
 		out = append(out, s)
 	}
 	return out
-}
-
-// leaseOf says which store keeps machines apart. Whether it can be reached is not looked at here.
-func leaseOf(set settings) doctor.Lease {
-	l := doctor.Lease{From: cmp.Or(set["lease"].from, "environment BOTCTL_LEASE")}
-	raw := cmp.Or(set.text("lease"), os.Getenv("BOTCTL_LEASE"))
-	if raw == "" {
-		return l
-	}
-	kinds := map[string]string{"redis": "Redis", "rediss": "Redis", "postgres": "PostgreSQL", "postgresql": "PostgreSQL"}
-	u, err := url.Parse(raw)
-	if err != nil || kinds[u.Scheme] == "" || u.Host == "" && u.Query().Get("host") == "" {
-		l.Trouble = "want a URL such as redis://HOST:6379 or postgres://HOST/DATABASE" // it may hold a password
-		return l
-	}
-	l.Set, l.Where = true, fmt.Sprintf("%s at %s", kinds[u.Scheme], cmp.Or(u.Host, u.Query().Get("host")))
-	return l
 }

@@ -9,7 +9,8 @@ import (
 
 // trustRoots lets botctl trust the usual certificates where the system has none, as the slim images of Node and empty ones: Node
 // brings its own, so that a bot which reaches Telegram by itself there would not reach it through the gateway. A
-// system that has some, or SSL_CERT_FILE, decides alone. It is called by the verbs that run a bot: it costs milliseconds.
+// system that has some, or SSL_CERT_FILE, decides alone. Every verb that speaks HTTPS calls it before it asks anything (run for the gateway, the
+// check, the lease and the words to the owner); the others do not: it costs milliseconds.
 var trustRoots = sync.OnceFunc(func() {
 	if system, err := x509.SystemCertPool(); err == nil && !system.Equal(x509.NewCertPool()) {
 		return

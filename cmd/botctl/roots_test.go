@@ -65,10 +65,10 @@ func trusted() string {
 			n++
 		}
 	}
-	switch {
-	case n == 0:
+	switch n {
+	case 0:
 		return "none"
-	case n == 1:
+	case 1:
 		return "one"
 	}
 	return "some"

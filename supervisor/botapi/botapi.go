@@ -29,24 +29,21 @@ type Client struct {
 	// Clock, when set, is given the Date of each answer that has one, to the second, and when the request was
 	// sent and its answer came by our own clock.
 	Clock func(server, sent, came time.Time)
+	// Transport carries the requests; nil is http.DefaultTransport.
+	Transport http.RoundTripper
 
 	base  string
 	token token.Token
-	http  *http.Client
 }
 
 // New returns a Client for the server at base.
 func New(base string, tok token.Token) *Client {
-	return &Client{
-		base:  strings.TrimRight(base, "/"),
-		token: tok,
-		http: &http.Client{
-			Timeout: callLimit,
-			// Telegram never redirects, and the Referer of a second request would hold the token.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
-	}
+	return &Client{base: strings.TrimRight(base, "/"), token: tok}
 }
+
+// stay keeps a client from following a redirect: Telegram never sends one, and the Referer of a second request would
+// hold the token.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // RefusedError says that the Bot API answered and refused the token.
 type RefusedError struct {
@@ -59,13 +56,14 @@ func (e *RefusedError) Error() string { return fmt.Sprintf("%d %s", e.Code, e.De
 // AnswerError is any other error of the Bot API itself.
 type AnswerError struct {
 	Method      string
+	Base        string // of the server, as it may be shown
 	Code        int
 	Description string
 	RetryAfter  time.Duration // of a 429; 0: none was given
 }
 
 func (e *AnswerError) Error() string {
-	return fmt.Sprintf("%s: %d %s", e.Method, e.Code, e.Description)
+	return fmt.Sprintf("%s at %s: %d %s", e.Method, e.Base, e.Code, e.Description)
 }
 
 // Identity is what getMe tells.
@@ -78,6 +76,8 @@ type Identity struct {
 type Webhook struct {
 	URL     string `json:"url"`
 	Pending int    `json:"pending_update_count"`
+
+	token token.Token // that its server knows, and may have been given a name by
 }
 
 // Host is the part of the webhook's URL that may be shown: paths often hold a secret.
@@ -86,7 +86,7 @@ func (w Webhook) Host() string {
 	if err != nil || u.Host == "" {
 		return "an unreadable URL"
 	}
-	return line(u.Host)
+	return shown(w.token, u.Host)
 }
 
 // GetMe asks whose the token is.
@@ -99,9 +99,14 @@ func (c *Client) GetMe(ctx context.Context) (Identity, error) {
 
 // GetWebhookInfo asks whether a webhook is set.
 func (c *Client) GetWebhookInfo(ctx context.Context) (Webhook, error) {
-	var info Webhook
+	info := Webhook{token: c.token}
 	err := c.call(ctx, "getWebhookInfo", nil, &info)
 	return info, err
+}
+
+// DeleteWebhook keeps the pending updates.
+func (c *Client) DeleteWebhook(ctx context.Context) error {
+	return c.call(ctx, "deleteWebhook", url.Values{"drop_pending_updates": {"false"}}, nil)
 }
 
 // SendMessage sends plain text, of at most 4096 characters, to a chat: its id, or the @name of a channel.
@@ -133,7 +138,8 @@ func (c *Client) call(ctx context.Context, method string, form url.Values, resul
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("User-Agent", "botctl-supervisor")
 	sent := time.Now()
-	resp, err := c.http.Do(req)
+	client := http.Client{Transport: c.Transport, Timeout: callLimit, CheckRedirect: stay}
+	resp, err := client.Do(req)
 	if err != nil {
 		// *url.Error quotes the path, and with it the token.
 		if cause, ok := errors.AsType[*url.Error](err); ok {
@@ -163,7 +169,7 @@ func (c *Client) call(ctx context.Context, method string, form url.Values, resul
 		return &RefusedError{Code: env.ErrorCode, Description: c.shown(env.Description)}
 	}
 	return &AnswerError{
-		Method: method, Code: env.ErrorCode, Description: c.shown(env.Description),
+		Method: method, Base: c.shown(c.base), Code: env.ErrorCode, Description: c.shown(env.Description),
 		RetryAfter: time.Duration(min(max(env.Parameters.RetryAfter, 0), maxRetryAfter)) * time.Second,
 	}
 }
@@ -182,18 +188,16 @@ func object(raw json.RawMessage, result any) error {
 // maxShown is how much of a foreign text is shown, in characters.
 const maxShown = 200
 
-// shown is a foreign text, or the base, for one line. A server may repeat the path it was asked for, with
-// the token in it, escaped as it likes.
-func (c *Client) shown(s string) string {
-	s = token.NewMasker(c.token).String(s)
-	if secret := c.token.Secret(); len(secret) > 16 { // shorter ones are of tests, and may be words
+// shown is a foreign text, or the base, for one line.
+func (c *Client) shown(s string) string { return shown(c.token, s) }
+
+// shown hides tok in a foreign text and makes it fit for one line: nothing that moves a cursor, and no more than
+// maxShown. A server may repeat the path it was asked for, with the token in it, escaped as it likes.
+func shown(tok token.Token, s string) string {
+	s = token.NewMasker(tok).String(s)
+	if secret := tok.Secret(); len(secret) > 16 { // shorter ones are of tests, and may be words
 		s = strings.ReplaceAll(s, secret, token.Mask)
 	}
-	return line(s)
-}
-
-// line makes a foreign text fit for one line: nothing that moves a cursor, and no more than maxShown.
-func line(s string) string {
 	s = strings.Map(func(c rune) rune {
 		if !unicode.IsPrint(c) || c == utf8.RuneError {
 			return '?'

@@ -82,9 +82,64 @@ func TestErrorsHoldNoToken(t *testing.T) {
 	}
 }
 
+func TestAForeignTextIsShownInOneLineWithoutTheToken(t *testing.T) {
+	for _, body := range []string{
+		`{"ok":false,"error_code":404,"description":"no /bot` + secretToken.Reveal() + `/getMe\nhere\u001b[31m"}`,
+		`{"ok":false,"error_code":500,"description":"no ` + secretToken.Reveal() + strings.Repeat(" x", 5000) + `"}`,
+		`{"ok":false,"error_code":500,"description":"alone: ` + secretToken.Secret() + `"}`,
+	} {
+		_, err := api(t, 404, body).GetMe(t.Context())
+		if err == nil || strings.Contains(err.Error(), secretToken.Secret()) || strings.ContainsAny(err.Error(), "\n\x1b") || len(err.Error()) > 300 {
+			t.Errorf("%q", err)
+		}
+	}
+	for _, body := range []string{`{"ok":true}`, `{"ok":true,"result":null}`, `{"ok":true,"result":"x"}`, `{"ok":true,"result":{"id":"x"}}`} {
+		if me, err := api(t, 200, body).GetMe(t.Context()); err == nil || !strings.Contains(err.Error(), "not an answer of the Bot API") {
+			t.Errorf("%s: %+v, %v", body, me, err)
+		}
+	}
+}
+
+func TestNoRedirectIsFollowed(t *testing.T) { // its Referer would hold the token
+	var asked []string
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.URL.Path+" "+r.Referer())
+		http.Redirect(w, r, "/elsewhere", http.StatusFound)
+	}))
+	defer srv.Close()
+	if _, err := New(srv.URL, secretToken).GetMe(t.Context()); err == nil || !strings.Contains(err.Error(), "HTTP 302") || len(asked) != 1 {
+		t.Errorf("%v after %q", err, asked)
+	}
+}
+
+func TestADeletedWebhookKeepsItsUpdates(t *testing.T) {
+	var form string
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ParseForm(); strings.HasSuffix(r.URL.Path, "/deleteWebhook") {
+			form = r.PostForm.Encode()
+		}
+		fmt.Fprint(w, `{"ok":true,"result":true}`)
+	}))
+	defer srv.Close()
+	if err := New(srv.URL, secretToken).DeleteWebhook(t.Context()); err != nil || form != "drop_pending_updates=false" {
+		t.Errorf("%v after %q", err, form)
+	}
+	err := api(t, 500, `{"ok":false,"error_code":500,"description":"Internal"}`).DeleteWebhook(t.Context())
+	if err == nil || !strings.HasPrefix(err.Error(), "deleteWebhook at http://127.0.0.1:") || !strings.HasSuffix(err.Error(), ": 500 Internal") {
+		t.Error(err)
+	}
+}
+
+func TestTheHostOfAWebhookHidesTheToken(t *testing.T) {
+	info, err := api(t, 200, `{"ok":true,"result":{"url":"https://`+secretToken.Secret()+`.example.org/","pending_update_count":3}}`).GetWebhookInfo(t.Context())
+	if err != nil || info.Host() != token.Mask+".example.org" || info.Pending != 3 {
+		t.Errorf("%v, %q, %d", err, info.Host(), info.Pending)
+	}
+}
+
 func TestOfAWebhookTheHostAloneIsShown(t *testing.T) {
 	for url, want := range map[string]string{
-		"https://example.org/hook/secret?x=y": "example.org", "https://u:p@example.org:8443/s": "example.org:8443", "nonsense": "an unreadable URL", "": "an unreadable URL",
+		"https://example.org/hook/secret?x=y": "example.org", "https://u:p@example.org:8443/s": "example.org:8443", "%%": "an unreadable URL", "nonsense": "an unreadable URL", "": "an unreadable URL",
 	} {
 		if got := (Webhook{URL: url}).Host(); got != want {
 			t.Errorf("%q: %q", url, got)

@@ -74,19 +74,6 @@ type Supervisor struct {
 	GatewayMode  string // "" when it has none
 	GatewayUsed  bool
 	PollsThrough bool
-}
-
-// Lease is how machines are kept apart.
-type Lease struct {
-	Set     bool
-	Where   string // the store's kind and host
-	From    string // where the setting stands
-	Trouble string // why it is none
-	Checks  []Check
-}
-
-// Platform is where this runs, and what its settings mean for a bot. Checks are what there is to say of them.
-type Platform struct {
-	Name   string // "" when none is recognised
-	Checks []Check
+	TakesPart    bool // in the lease of its bot
+	HoldsLease   bool
 }

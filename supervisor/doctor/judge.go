@@ -215,34 +215,6 @@ func (r *Report) supervisors(f Facts) {
 	}
 }
 
-func (r *Report) lease(f Facts) {
-	switch l := f.Lease; {
-	case l.Trouble != "":
-		r.add("lease", Fail, l.From+": "+l.Trouble)
-	case l.Set:
-		r.add("lease", OK, fmt.Sprintf("configured, %s (%s)", l.Where, l.From))
-	default:
-		r.add("lease", Note, "none configured: a poller on another machine, such as the container of the previous deploy, is not kept away")
-	}
-	for _, c := range f.Lease.Checks {
-		r.add(c.About, c.Verdict, c.Fact, c.Next...)
-	}
-}
-
-func (r *Report) platform(f Facts) {
-	if f.Platform == nil {
-		return
-	}
-	if f.Platform.Name == "" {
-		r.add("platform", Note, "none recognised")
-	} else {
-		r.add("platform", OK, f.Platform.Name)
-	}
-	for _, c := range f.Platform.Checks {
-		r.add(c.About, c.Verdict, c.Fact, c.Next...)
-	}
-}
-
 // gateway says whether the bot is seen on the wire, and by which line of code it is.
 func (r *Report) gateway(f Facts) {
 	bases, lacks, used := f.Project.TakesBase, f.Project.LacksBase, f.Project.Frameworks

@@ -290,9 +290,9 @@ func TestNothingIsLeft(t *testing.T) {
 				io.Copy(io.Discard, resp.Body)
 				resp.Body.Close()
 				switch resp.StatusCode {
-				case 200:
+				case http.StatusOK:
 					good.Add(1)
-				case 503:
+				case http.StatusServiceUnavailable:
 					bad.Add(1)
 				default:
 					t.Errorf("status %d", resp.StatusCode)

@@ -9,6 +9,7 @@ package herald
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -263,9 +264,28 @@ func (l *lane) last(under *attempt, done <-chan error, cancel func()) {
 	}
 }
 
-// try sends m once.
+// try sends m, and once more when the server asks for a pause that leaves time for it: nothing comes after this.
 func (l *lane) try(ctx context.Context, m Message) {
-	if err := l.sender.send(ctx, m); err != nil {
+	err := l.sender.send(ctx, m)
+	if later, ok := errors.AsType[*laterError](err); ok && waited(ctx, later.after) {
+		err = l.sender.send(ctx, m)
+	}
+	if err != nil {
 		l.log.Warn("the owner was not told through "+l.to, "cause", err.Error())
+	}
+}
+
+// waited waits for pause, and says no when ctx would end before.
+func waited(ctx context.Context, pause time.Duration) bool {
+	if end, ok := ctx.Deadline(); ok && time.Until(end) <= pause {
+		return false
+	}
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }

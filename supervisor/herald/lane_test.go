@@ -103,6 +103,15 @@ func TestDeliveries(t *testing.T) {
 				time.Sleep(time.Hour)
 			}, []string{"3s a", "5s a", "9s a", "17s a", "33s a"},
 		},
+		"the last word waits out a pause that fits": {
+			&fake{answers: []error{&laterError{time.Second, down}}}, func(h *Herald) { h.Tell(InTrouble("a")) }, []string{"0s a", "1s a"},
+		},
+		"the last word does not wait for longer than there is": {
+			&fake{answers: []error{&laterError{3 * time.Second, down}}}, func(h *Herald) { h.Tell(InTrouble("a")) }, []string{"0s a"},
+		},
+		"the last word is sent twice at most": {
+			&fake{answers: []error{&laterError{time.Second, down}, &laterError{time.Second, down}}}, func(h *Herald) { h.Tell(InTrouble("a")) }, []string{"0s a", "1s a"},
+		},
 		"what is left when the run ends, whatever the limits": {
 			&fake{}, func(h *Herald) {
 				h.Tell(InTrouble("a"))

@@ -257,7 +257,7 @@ func TestASuspendedHolderForwardsNothingWhenItWakes(t *testing.T) {
 }
 
 func TestAnErrorOfAnotherKindIsUnreachable(t *testing.T) {
-	if p := Problem(numProblems); p.String() != "unknown" {
+	if p := numProblems; p.String() != "unknown" {
 		t.Error(p)
 	}
 	err := &StoreError{Problem: Denied, Server: "redis x", Err: errors.New("no")}

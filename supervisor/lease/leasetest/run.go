@@ -103,7 +103,7 @@ type client struct {
 func (s *suite) client(t *testing.T, key string) client {
 	t.Helper()
 	c := client{t, s.open(t, key)}
-	t.Cleanup(func() { c.Store.Close() })
+	t.Cleanup(func() { c.Close() })
 	return c
 }
 
@@ -320,7 +320,7 @@ func endedContext(t *testing.T, s *suite) {
 func closed(t *testing.T, s *suite) {
 	two := s.clients(t, 2)
 	want := two[0].written(0, record(1))
-	if err := two[0].Store.Close(); err != nil {
+	if err := two[0].Close(); err != nil {
 		t.Error(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), callTime)

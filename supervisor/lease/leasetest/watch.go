@@ -86,7 +86,7 @@ func watchClosed(t *testing.T, s *suite) {
 	c := s.clients(t, 1)[0]
 	hints, ended := c.hints(t.Context())
 	wantHint(t, "once it listens", hints, ended)
-	c.Store.Close()
+	c.Close()
 	if err := wantEnd(t, ended); err == nil || errors.Is(err, lease.ErrNoWatch) {
 		t.Errorf("Watch has ended with %v", err)
 	}
