@@ -132,7 +132,10 @@ func (t *turn) claimed() {
 	case Starting, Stopping:
 		s.Claimed = true
 	case Running:
-		if t.cfg.Bypass || !s.Wire || s.Next != 0 || s.Old != 0 {
+		switch {
+		case s.HandingOut:
+			return // to another supervisor on this machine
+		case t.cfg.Bypass, !s.Wire, s.Next != 0, s.Old != 0:
 			s.Claimed = true
 			t.endInOrder(Again, ByLease)
 			return
