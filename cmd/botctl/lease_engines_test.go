@@ -51,16 +51,9 @@ func TestL13PostgresRestarts(t *testing.T) {
 			if name == "fast" {
 				a.stderr.await(t, patient, 1, `cause="the session of the lease has ended"`)
 			}
-			var heir *machine
-			until(t, patient, "one of them polls", func() bool {
-				heir = nil
-				for _, m := range f.machines {
-					if st := m.ask(); st.Lease != nil && st.Lease.Held && st.Gateway.PollOpen {
-						heir = m
-					}
-				}
-				return heir != nil && (name == "strict" || heir.ask().Lease.Epoch > epoch)
-			})
+			if heir := f.heir(f.machines...); name == "fast" {
+				heir.beyond(epoch)
+			}
 			f.say("after")
 			f.neverTwo()
 			f.exactly()
@@ -85,18 +78,7 @@ func TestL13PostgresFailsOver(t *testing.T) {
 		m.store.Cut()
 	}
 	a.stderr.await(t, patient, 1, "the lease is lost; nothing polls from here")
-	var heir *machine
-	until(t, patient, "one of them polls", func() bool {
-		for _, m := range []*machine{a, b} {
-			if st := m.ask(); st.Lease != nil && st.Lease.Held && st.Gateway.PollOpen {
-				heir = m
-			}
-		}
-		return heir != nil
-	})
-	if got := heir.ask().Lease.Epoch; got <= epoch {
-		t.Errorf("epoch %d after %d", got, epoch)
-	}
+	f.heir(a, b).beyond(epoch)
 	f.say("after")
 	f.neverTwo()
 	f.exactly()

@@ -371,18 +371,7 @@ func TestL11TheStoreForgetsEverything(t *testing.T) {
 		epoch := a.ask().Lease.Epoch
 		f.engine.empty()
 		a.stderr.await(t, patient, 1, "the lease is lost; nothing polls from here")
-		var heir *machine
-		until(t, patient, "one of them polls", func() bool {
-			for _, m := range []*machine{a, b} {
-				if st := m.ask(); st.Lease != nil && st.Lease.Held && st.Gateway.PollOpen {
-					heir = m
-				}
-			}
-			return heir != nil
-		})
-		if got := heir.ask().Lease.Epoch; got <= epoch {
-			t.Errorf("epoch %d after %d", got, epoch)
-		}
+		f.heir(a, b).beyond(epoch)
 		f.say("after")
 		f.neverTwo()
 		f.exactly()
@@ -440,6 +429,28 @@ func TestL17SeveralClaimAtOnce(t *testing.T) {
 		}
 		f.exactly()
 	})
+}
+
+// heir waits until one of them has the lease and polls.
+func (f *fleet) heir(list ...*machine) (heir *machine) {
+	f.t.Helper()
+	until(f.t, patient, "one of them polls", func() bool {
+		for _, m := range list {
+			if st := m.ask(); st.Lease != nil && st.Lease.Held && st.Gateway.PollOpen {
+				heir = m
+			}
+		}
+		return heir != nil
+	})
+	return heir
+}
+
+// beyond fails the test unless the machine holds the lease under a later epoch.
+func (m *machine) beyond(epoch uint64) {
+	m.t.Helper()
+	if got := m.ask().Lease.Epoch; got <= epoch {
+		m.t.Errorf("epoch %d after %d", got, epoch)
+	}
 }
 
 func holders(list []*machine) (n int) {
