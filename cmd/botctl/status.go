@@ -21,8 +21,10 @@ func newStatusCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show how the bot is",
-		Long: `status shows the bot of this folder: phase, pid, uptime, restarts and why, conflicts,
-stale processes. It works from the last written state when no supervisor runs.
+		Long: `status shows the bot of this folder: phase, pid, uptime, whether it is ready, restarts and why,
+conflicts, the lease and who holds it, stale processes. It works from the last written state when no
+supervisor runs. In phase standby another supervisor has the bot, here or on another machine; this one
+takes over when that lets go.
 
 With --watch it goes on until it is interrupted: on a terminal it redraws in place, with a plot of how long
 the bot was without a poll; elsewhere it prints a line for each change, with --json an object.
@@ -92,7 +94,8 @@ func writeStatus(w io.Writer, st control.Status, now time.Time) error {
 		row("bot process", "pid %d, %s, up %s", c.PID, plural(c.Processes, "process", "processes"), ago(time.Duration(c.UptimeSeconds*float64(time.Second))))
 		row("says", "%s", c.Status)
 	}
-	if st.Phase != "done" && st.Phase != "dead" {
+	if !isOver(st) {
+		row("ready", "%s", readyLine(st))
 		row("supervisor", "pid %d, up %s, botctl %s", st.SupervisorPID, ago(now.Sub(st.StartedAt)), st.Version)
 	} else {
 		row("supervisor", "pid %d until %s, botctl %s", st.SupervisorPID, st.UpdatedAt.Format(time.RFC3339), st.Version)
@@ -113,6 +116,8 @@ func writeStatus(w io.Writer, st control.Status, now time.Time) error {
 		row("next start", "in %s", ago(st.NextStartAt.Sub(now)))
 	}
 	row("gateway", "%s", gatewayLine(st.Gateway, now))
+	row("lease", "%s", leaseLine(st))
+	row("platform", "%s", st.Platform)
 	row("conflicts", "%s", conflictLine(st.Conflicts, now))
 	row("stale ended", "%d", st.Stale.EndedTotal)
 	for _, p := range st.Stale.Ended {
@@ -135,6 +140,8 @@ func phaseLine(st control.Status) string {
 		return line
 	case st.Phase == "dead":
 		return `dead: the supervisor was killed; "botctl run" starts clean`
+	case standsBy(st):
+		return standbyLine(st)
 	case st.Trouble != "":
 		return st.Phase + ", not well: " + st.Trouble
 	case st.Well:

@@ -20,7 +20,7 @@ func watched() sample {
 	now := time.Date(2026, 11, 23, 20, 11, 41, 0, time.UTC)
 	before := func(d time.Duration) *time.Time { t := now.Add(-d); return &t }
 	return sample{at: now, lives: true, st: control.Status{
-		BotID: "110201543", BotName: "@x_bot", Phase: "running", Well: true, SupervisorPID: 7, StartedAt: now.Add(-time.Hour),
+		BotID: "110201543", BotName: "@x_bot", Phase: "running", Well: true, Ready: true, SupervisorPID: 7, StartedAt: now.Add(-time.Hour),
 		Child:    &control.Child{PID: 34, Processes: 2, UptimeSeconds: 185, Status: "digest at 09:00"},
 		Restarts: control.Restarts{Total: 3, ByCause: map[string]int{"exit": 2, "stalled": 1}, LastCause: "exit", LastAt: before(3 * time.Minute)},
 		LastExit: &control.LastExit{Code: 1, Reason: "code 1", At: now.Add(-3 * time.Minute)},
@@ -32,6 +32,14 @@ func watched() sample {
 	}}
 }
 
+// leased is a lease that another machine holds, and that this one has lost once.
+func leased() *control.Lease {
+	return &control.Lease{
+		Store: "redis cache:6379", Mode: "waiting", Known: true, Epoch: 3, Fences: 1,
+		Holder: &control.LeaseMember{Name: "replica-a", Deploy: "d1", Number: 1}, Me: control.LeaseMember{Name: "replica-b", Deploy: "d1", Number: 1},
+	}
+}
+
 func TestFrames(t *testing.T) {
 	someGaps := &gaps{}
 	for _, ms := range []int{0, 0, 100, 0, 900, 2500, 4000, 0, 0, 300} {
@@ -39,16 +47,20 @@ func TestFrames(t *testing.T) {
 	}
 	bare := watched()
 	bare.st.Gateway, bare.st.LastExit, bare.st.Child = nil, nil, nil
-	bare.st.Phase, bare.st.Well, bare.st.Trouble = "waiting", false, "it ended"
+	bare.st.Phase, bare.st.Well, bare.st.Ready, bare.st.Trouble = "waiting", false, false, "it ended"
 	bare.st.NextStartAt = new(bare.at.Add(7 * time.Second))
 	silent := next(watched(), control.Status{}, false, errors.New("ask the supervisor, pid 7: no answer in 5s"), watched().at)
 	hostile := watched()
 	hostile.st.BotName, hostile.st.Child.Status = "@日本語\x1b[2J", strings.Repeat("wide 漢字 ", 30)
+	standby := watched()
+	standby.st.Well, standby.st.Ready, standby.st.Trouble, standby.st.Platform = false, false, "another machine has the lease: replica-a, deploy d1", "railway"
+	standby.st.Lease = leased()
 	for name, tc := range map[string]struct {
 		s   sample
 		scr screen
 	}{
-		"well": {watched(), screen{80, 24, true}}, "ascii": {watched(), screen{80, 24, false}}, "narrow": {watched(), screen{30, 24, true}}, "low": {watched(), screen{80, 4, true}},
+		"standby": {standby, screen{100, 24, true}},
+		"well":    {watched(), screen{80, 24, true}}, "ascii": {watched(), screen{80, 24, false}}, "narrow": {watched(), screen{30, 24, true}}, "low": {watched(), screen{80, 4, true}},
 		"bare": {bare, screen{80, 24, true}}, "silent": {silent, screen{80, 24, true}}, "hostile": {hostile, screen{80, 24, true}},
 	} {
 		var out bytes.Buffer
@@ -155,10 +167,19 @@ func TestALineForEachChange(t *testing.T) {
 	show(func() { s.st.Conflicts.Total, s.st.Conflicts.Elsewhere, s.st.Well = 2, true, false })
 	show(func() { s = next(s, control.Status{}, false, errors.New("no answer"), s.at) })
 	show(func() { s.st.Phase, s.st.Child, s.silent = "dead", nil, "" })
-	want := `2026-11-23T20:11:41Z running, well; pid 34; it polls; conflicts 1; restarts 3 (exit 2, stalled 1)
-2026-11-23T21:11:41Z running; pid 34; it polls; conflicts 2; another machine polls this bot; restarts 3 (exit 2, stalled 1)
-2026-11-23T21:11:41Z running; no answer; pid 34; it polls; conflicts 2; another machine polls this bot; restarts 3 (exit 2, stalled 1)
+	show(func() {
+		s = watched()
+		s.st.Lease = leased()
+	})
+	show(func() { s.st.Lease.LeftSeconds, s.st.Lease.Epoch, s.st.Ready = 3, 4, false })
+	show(func() { s.st.Lease.Held, s.st.Lease.Holder, s.st.Ready = true, &s.st.Lease.Me, true })
+	want := `2026-11-23T20:11:41Z running, well; pid 34; it polls; ready; conflicts 1; restarts 3 (exit 2, stalled 1)
+2026-11-23T21:11:41Z running; pid 34; it polls; ready; conflicts 2; another machine polls this bot; restarts 3 (exit 2, stalled 1)
+2026-11-23T21:11:41Z running; no answer; pid 34; it polls; ready; conflicts 2; another machine polls this bot; restarts 3 (exit 2, stalled 1)
 2026-11-23T21:11:41Z dead: the supervisor was killed; "botctl run" starts clean; it polls; conflicts 2; another machine polls this bot; restarts 3 (exit 2, stalled 1)
+2026-11-23T20:11:41Z running, well; pid 34; it polls; ready; replica-a, deploy d1 holds the lease; conflicts 1; restarts 3 (exit 2, stalled 1)
+2026-11-23T20:11:41Z running, well; pid 34; it polls; replica-a, deploy d1 holds the lease; conflicts 1; restarts 3 (exit 2, stalled 1)
+2026-11-23T20:11:41Z running, well; pid 34; it polls; ready; it holds the lease; conflicts 1; restarts 3 (exit 2, stalled 1)
 `
 	if out.String() != want {
 		t.Errorf("%s\nwant\n%s", &out, want)
@@ -169,7 +190,7 @@ func TestALineForEachChange(t *testing.T) {
 	show(func() {})
 	var st control.Status
 	decode(t, out.String(), &st)
-	if st.Phase != "dead" || strings.Count(out.String(), "\n") != 1 {
+	if st.Phase != "running" || strings.Count(out.String(), "\n") != 1 {
 		t.Errorf("%s", &out)
 	}
 }

@@ -106,6 +106,8 @@ func writeFrame(w io.Writer, s sample, g *gaps, scr screen) (lines int, err erro
 	}
 	row("poll", "%s", pollLine(st.Gateway, s.at))
 	row("update", "%s", updateLine(st.Gateway, s.at))
+	row("ready", "%s", readyLine(st))
+	row("lease", "%s", leaseLine(st))
 	row("conflicts", "%s", conflictLine(st.Conflicts, s.at))
 	row("restarts", "%s", restartLine(st.Restarts, s.at))
 	ramp := plain
@@ -129,6 +131,7 @@ func writeFrame(w io.Writer, s sample, g *gaps, scr screen) (lines int, err erro
 	if st.NextStartAt != nil && s.at.Before(*st.NextStartAt) {
 		row("next start", "in %s", ago(st.NextStartAt.Sub(s.at)))
 	}
+	row("platform", "%s", st.Platform)
 	rows = rows[:min(len(rows), max(scr.height-1, 1))]
 	for _, r := range rows {
 		if _, err := io.WriteString(w, cut(r, scr.width-1, scr.unicode)+"\x1b[K\n"); err != nil {
@@ -205,6 +208,8 @@ func cellsOf(c rune) int {
 // change is what a line of a watcher that is piped is about. A sample with another change is worth a line.
 type change struct {
 	phase, poll, trouble, silent string
+	ready                        bool
+	lease                        string
 	pid, conflicts, restarts     int
 	elsewhere                    bool
 }
@@ -212,7 +217,7 @@ type change struct {
 func changeOf(s sample) change {
 	st := s.st
 	c := change{
-		phase: phaseLine(st), silent: s.silent, conflicts: st.Conflicts.Total, elsewhere: st.Conflicts.Elsewhere, restarts: st.Restarts.Total,
+		phase: phaseLine(st), silent: s.silent, ready: st.Ready && !isOver(st), lease: leaseChange(st), conflicts: st.Conflicts.Total, elsewhere: st.Conflicts.Elsewhere, restarts: st.Restarts.Total,
 	}
 	if st.Child != nil {
 		c.pid = st.Child.PID
@@ -251,6 +256,12 @@ func changeLine(s sample) string {
 	}
 	if c.trouble != "" {
 		line += ": " + c.trouble
+	}
+	if c.ready {
+		line += "; ready"
+	}
+	if c.lease != "" {
+		line += "; " + c.lease
 	}
 	line += "; conflicts " + conflictLine(control.Conflicts{Total: s.st.Conflicts.Total, Elsewhere: c.elsewhere}, s.at)
 	r := s.st.Restarts
