@@ -339,7 +339,7 @@ func horizon(short int) int {
 func TestNoTwoHoldersInAnyWorld(t *testing.T) {
 	for _, faults := range []uint8{0, 1, 2} {
 		w := newWalker(t)
-		w.explore(w.start(faults), horizon([]int{20, 16, 12}[faults]))
+		w.explore(w.start(faults), horizon([]int{20, 15, 11}[faults]))
 		if w.violated {
 			t.Fatalf("with %d faults two supervisors may poll at one instant", faults)
 		}
