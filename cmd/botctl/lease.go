@@ -33,12 +33,12 @@ func leaseURL(set settings, env []string) (text, from string, err error) {
 		return "", "", nil
 	}
 	if name, ok := strings.CutPrefix(v.text, "env:"); ok {
-		if variableName(name) != nil {
-			return "", "", leaseFailure(v.from, errors.New("want the name of a variable behind env:, not its value"))
+		if name == "" || variableName(name) != nil {
+			return "", "", leaseFailure(v.from, errors.New("want env:NAME, with the name of a variable and not its value"))
 		}
 		from = "environment " + name
 		if text = lookupEnv(env)(name); text == "" {
-			return "", "", configError(fmt.Errorf("%s: environment %q is not set", v.from, name)).hint("it is to hold the URL of a Redis or PostgreSQL server")
+			return "", "", configError(fmt.Errorf("%s: environment %s is not set", v.from, name)).hint("it is to hold the URL of a Redis or PostgreSQL server")
 		}
 		return text, from, validLease(text, from)
 	}
@@ -188,7 +188,7 @@ func leaseFitsStop(cfg lease.Config, stop time.Duration) error {
 		return configError(fmt.Errorf("stop-timeout %v: too long for a lease, which lasts at most %v", stop, lease.MaxTTL)).
 			hint("the bot must be stopped before its lease is over: a shorter --stop-timeout").hint(gateway)
 	default:
-		return configError(fmt.Errorf("lease-ttl %v: too short for stop-timeout %v: want at least %v", cfg.TTL, stop, least)).
+		return configError(fmt.Errorf("lease-ttl %v: too short for a stop that takes %v (stop-timeout %v): want at least %v", cfg.TTL, cfg.Lead, stop, least)).
 			hint("the bot must be stopped before its lease is over: a longer --lease-ttl, or a shorter --stop-timeout").hint(gateway)
 	}
 }
