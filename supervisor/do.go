@@ -42,6 +42,7 @@ func (r *run) tryLocks(ctx context.Context) policy.Event {
 		}
 	}
 	r.held, r.locks = nil, set
+	close(r.locked)
 	r.openServer()
 	r.openNotify(ctx)
 	return policy.LockTaken{}

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"net"
 	"time"
 
 	"botctl/supervisor/health"
@@ -9,8 +10,10 @@ import (
 )
 
 const (
-	aliveFor   = 10 * time.Second // a loop that has had something to do and did not turn for so long hangs
-	readySlack = 2 * time.Second  // beyond the drain, for a holder to answer a claim
+	listenEvery = 250 * time.Millisecond
+	listenTries = 120              // then the owner is told; a supervisor that is replaced has ended by then
+	aliveFor    = 10 * time.Second // a loop that has had something to do and did not turn for so long hangs
+	readySlack  = 2 * time.Second  // beyond the drain, for a holder to answer a claim
 )
 
 // answerHealth serves the platform's checks.
@@ -18,8 +21,38 @@ func (r *run) answerHealth(ctx context.Context) {
 	if r.opts.Health == nil {
 		return
 	}
-	if err := health.Serve(ctx, r.opts.Health, r.health); err != nil {
+	select {
+	case <-r.locked:
+	case <-ctx.Done():
+		return
+	}
+	ln := r.listenHealth(ctx)
+	if ln == nil {
+		return
+	}
+	if err := health.Serve(ctx, ln, r.health); err != nil {
 		r.opts.Log.Error("the platform's health checks are not answered any more", keyCause, err.Error())
+	}
+}
+
+// listenHealth tries until it succeeds; nil when ctx has ended.
+func (r *run) listenHealth(ctx context.Context) net.Listener {
+	pause := time.NewTimer(time.Hour)
+	defer pause.Stop()
+	for tries := 1; ; tries++ {
+		ln, err := r.opts.Health(ctx)
+		if err == nil {
+			return ln
+		}
+		if tries == listenTries {
+			r.opts.Log.Error("the platform's health checks are not answered", keyCause, err.Error())
+		}
+		pause.Reset(listenEvery)
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			return nil
+		}
 	}
 }
 

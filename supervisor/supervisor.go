@@ -55,7 +55,9 @@ type Options struct {
 	Gateway     GatewayMode
 	Terminal    bool // a person sits before it: no webhook is deleted unasked
 	Lease       LeaseOptions
-	Health      net.Listener // where platforms ask how it is; nil: nowhere
+	// Health opens where platforms ask how it is; nil: nowhere. It is tried until it succeeds, once the locks are held: another supervisor on
+	// this machine may have the address until it ends.
+	Health func(context.Context) (net.Listener, error)
 
 	Policy   policy.Config // Preflight, Interactive, Gateway, Lease and Bypass are set by Run
 	StateDir string
@@ -124,6 +126,7 @@ type run struct {
 	warning   sync.Once     // what its store warns of was asked
 	leaseNews chan lease.Report
 	yielded   chan struct{} // closed when the locks are given away
+	locked    chan struct{} // closed when they are held for the first time
 	turned    atomic.Int64  // when the loop turned last, in Unix milliseconds
 	claimSeen atomic.Int64  // since when a claim of ours stands, likewise
 	view      atomic.Pointer[view]
@@ -254,6 +257,7 @@ func newRun(opts Options) (*run, error) {
 
 		leaseNews: make(chan lease.Report, newsQueue),
 		yielded:   make(chan struct{}),
+		locked:    make(chan struct{}),
 	}
 	r.keeper = r.newKeeper()
 	if opts.Token != "" {

@@ -7,11 +7,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"strings"
 	"time"
 
 	"botctl/supervisor"
+	"botctl/supervisor/health"
 	"botctl/supervisor/lease"
 	"botctl/supervisor/lease/postgres"
 	"botctl/supervisor/lease/redis"
@@ -191,6 +193,17 @@ func leaseFitsStop(cfg lease.Config, stop time.Duration) error {
 		return configError(fmt.Errorf("lease-ttl %v: too short for a stop that takes %v (stop-timeout %v): want at least %v", cfg.TTL, cfg.Lead, stop, least)).
 			hint("the bot must be stopped before its lease is over: a longer --lease-ttl, or a shorter --stop-timeout").hint(gateway)
 	}
+}
+
+// healthAt says how the address of the health checks is opened: at once, so that one that cannot be had ends the run; later, when another botctl on
+// this machine may have it until it is replaced.
+func healthAt(ctx context.Context, at string, getenv func(string) string, later bool) (func(context.Context) (net.Listener, error), error) {
+	if later {
+		_, err := health.Address(at, getenv)
+		return func(ctx context.Context) (net.Listener, error) { return health.Listen(ctx, at, getenv) }, err
+	}
+	ln, err := health.Listen(ctx, at, getenv)
+	return func(context.Context) (net.Listener, error) { return ln, nil }, err
 }
 
 // newInstance is the number of this start.

@@ -4,6 +4,8 @@ package main
 
 import (
 	"fmt"
+	"net"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -234,4 +236,38 @@ func (f *fleet) answered() (n int) {
 		f.t.Fatal(err)
 	}
 	return len(list)
+}
+
+// Platforms ask at one address, whoever answers there.
+func TestATakeOverTakesTheHealthAddressToo(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, nil)
+	link := f.dir + "/" + workerName
+	self, _ := os.Executable()
+	os.Symlink(self, link)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := ln.Addr().String()
+	ln.Close()
+	ready := func(pid int) func() bool {
+		return func() bool {
+			resp, err := http.Get("http://" + at + "/readyz")
+			if err != nil {
+				return false
+			}
+			resp.Body.Close()
+			return resp.StatusCode == http.StatusOK && f.status().SupervisorPID == pid
+		}
+	}
+	start := func(name string) *program {
+		args := append([]string{"botctl", "run", "--on-held", "takeover", "--listen", at}, warm...)
+		return f.start(f.env("WORKER_NAME=bot-"+name, "WORKER_RECORD="+f.record()), append(args, "--", link)...)
+	}
+	first := start("a")
+	until(t, patient, "the first one is ready", ready(first.cmd.Process.Pid))
+	second := start("b")
+	first.exits(0)
+	until(t, patient, "the second one is ready", ready(second.cmd.Process.Pid))
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"botctl/supervisor"
-	"botctl/supervisor/health"
 	"botctl/supervisor/platform"
 	"botctl/supervisor/proc"
 	"botctl/supervisor/token"
@@ -97,10 +96,9 @@ func superviseBot(ctx context.Context, set settings, argv []string, sandboxed bo
 	}
 	opts.Platform = here.Name
 	if at := set.text("listen"); at != "" {
-		if opts.Health, err = health.Listen(ctx, at, lookupEnv(opts.Env)); err != nil {
+		if opts.Health, err = healthAt(ctx, at, lookupEnv(opts.Env), set.text("on-held") != "fail"); err != nil {
 			return listenError(err)
 		}
-		defer opts.Health.Close()
 	}
 	opts.Masker = token.NewMasker(opts.Token)
 	mask := func(line string) string { return opts.Masker.String(line) }

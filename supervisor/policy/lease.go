@@ -69,8 +69,8 @@ func (t *turn) lease(ev Event) bool {
 	case LeaseParted:
 		t.parted()
 	case LeaseTrouble:
-		if ev.Lasting && ev.Fresh && !s.Alive && s.Phase != Starting && s.Phase != Stopping {
-			t.finish(exitConfig, ev.Detail)
+		if ev.Lasting && ev.Fresh {
+			t.neverLeased(ev.Detail)
 		}
 	case LeaseRefused, LeaseCalm:
 		// Told of.
@@ -78,6 +78,23 @@ func (t *turn) lease(ev Event) bool {
 		return false
 	}
 	return true
+}
+
+// neverLeased ends a run whose store has never answered and never will: a deploy with a wrong password is to be seen to fail. A child that
+// booted meanwhile has polled nothing.
+func (t *turn) neverLeased(why string) {
+	s := &t.s
+	switch s.Phase {
+	case Running:
+		s.ExitCode, s.Why = exitConfig, why
+		t.end(Finish, s.Cause)
+	case Starting:
+		s.StopWanted, s.ExitCode, s.Why = true, exitConfig, why
+	case Stopping:
+		s.Then, s.ExitCode, s.Why = Finish, exitConfig, why
+	default:
+		t.finish(exitConfig, why)
+	}
 }
 
 // granted goes on with what waited for the lease.

@@ -118,6 +118,10 @@ func TestAStoreThatNeverWillWorkEndsTheRun(t *testing.T) {
 	p := newPlay(t, require).on(Began{}, LockTaken{}, Swept{}, Checked{})
 	p.on(LeaseTrouble{Detail: "wrong password", Lasting: true, Fresh: true}).wantDone(78)
 	cold(t, require).on(LeaseTrouble{Detail: "wrong password", Lasting: true}).want(Running)
+	c := require
+	c.StandbyWarm = true
+	p = newPlay(t, c).on(Began{}, LockTaken{}, Swept{}, Checked{}, ChildStarted{Run: 1}, WireSeen{Run: 1, Kind: WirePolled})
+	p.on(LeaseTrouble{Detail: "wrong password", Lasting: true, Fresh: true}).want(Stopping, EndChild{Grace: 8 * time.Second}).on(ChildExited{Run: 1}).wantDone(78)
 }
 
 func TestATakeOverOnOneMachine(t *testing.T) {
