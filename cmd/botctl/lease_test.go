@@ -21,7 +21,7 @@ import (
 
 // The fault cases of the lease, on real servers, with real botctl, each on a machine of its own. The lease is short, and its parts keep
 // their proportions.
-const shortTTL = 4 * time.Second
+const shortTTL = 5 * time.Second
 
 // brief is warm with the short lease.
 var brief = append(slices.Clone(warm), "--lease-ttl", shortTTL.String())

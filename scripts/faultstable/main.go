@@ -108,7 +108,7 @@ func cases(only []string, all bool) (string, bool, error) {
 	if err != nil {
 		return "", false, err
 	}
-	cmd := exec.Command("go", append([]string{"test", "-race", "-json", "-shuffle=on", "-p", "1", "-parallel", "4", "-timeout", "120m", "-run", pattern}, packages...)...)
+	cmd := exec.Command("go", append([]string{"test", "-race", "-json", "-shuffle=on", "-p", "1", "-parallel", "6", "-timeout", "120m", "-run", pattern}, packages...)...)
 	cmd.Stderr = os.Stderr
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {

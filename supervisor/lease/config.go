@@ -58,8 +58,14 @@ func LeastTTL(lead time.Duration) time.Duration {
 func (c Config) renew() time.Duration  { return c.TTL / 5 }
 func (c Config) margin() time.Duration { return c.TTL / 5 }
 
-// Attempt is how long one call of the store may take.
-func (c Config) Attempt() time.Duration { return c.TTL / 10 }
+// attempt is how long one call of the store may take. A holder needs time for others; whoever waits has it, and may have to connect first, on a
+// slow way.
+func (c Config) attempt(m Mode) time.Duration {
+	if m == Waiting {
+		return c.TTL / 4
+	}
+	return c.TTL / 10
+}
 
 // patience is how long a record of a holder with this TTL must stay as it is.
 func patience(ttl time.Duration) time.Duration {

@@ -82,7 +82,7 @@ func (t *turn) answered(ev Answer) {
 	t.s.Op = Op{}
 	if ev.Failed {
 		t.s.Failing++
-		pause := max(t.now, op.Sent+t.cfg.Attempt())
+		pause := max(t.now, op.Sent+t.cfg.attempt(Holding))
 		t.s.LookAt, t.s.Renew = pause, max(t.s.Renew, pause)
 		return
 	}

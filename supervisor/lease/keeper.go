@@ -252,8 +252,9 @@ func (l *loop) carryOut(a Action) {
 
 // call runs one call of the store beside the loop, which hears of its end.
 func (l *loop) call(id uint64, do func(context.Context) (Snapshot, bool, error)) {
+	limit := l.cfg.attempt(l.s.Mode)
 	l.wg.Go(func() {
-		ctx, cancel := context.WithTimeoutCause(l.ctx, l.cfg.Attempt(), errAttempt)
+		ctx, cancel := context.WithTimeoutCause(l.ctx, limit, errAttempt)
 		defer cancel()
 		snap, swapped, err := do(ctx)
 		l.answers <- answer{Answer: Answer{ID: id, Failed: err != nil, Swapped: swapped, Snap: snap}, err: err}

@@ -236,7 +236,7 @@ func TestAStoreThatComesBackIsTakenUpAgain(t *testing.T) {
 			t.Errorf("not fenced: %+v", a.told)
 		}
 		a.link.set(false)
-		sleep(2 * time.Second)
+		sleep(4 * time.Second) // the call that hangs is given up first
 		if !a.Valid() || !a.heard(Granted{Epoch: 2}) {
 			t.Errorf("it does not go on by itself: %+v", a.told)
 		}
