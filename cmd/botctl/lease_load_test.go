@@ -80,14 +80,17 @@ func (f *fleet) kind() string {
 	return name
 }
 
+// unhurried is warm with time for a batch that a busy machine makes long: a hand-over waits for it, a third of the stop time at most.
+var unhurried = append(slices.Clone(warm), "--stop-timeout", "60s")
+
 func TestManyDeploysInARow(t *testing.T) {
 	onEngines(t, func(t *testing.T, f *fleet) {
-		last := f.boot(spec{name: "d0", args: warm})
+		last := f.boot(spec{name: "d0", args: unhurried})
 		last.holds()
 		stop := f.pour(50)
 		var ending sync.WaitGroup
 		for i := range deploys() {
-			next := f.boot(spec{name: fmt.Sprint("d", i+1), args: warm})
+			next := f.boot(spec{name: fmt.Sprint("d", i+1), args: unhurried})
 			next.holds()
 			old := last
 			old.signal(syscall.SIGTERM) // the platform ends it when the new one is ready
@@ -112,7 +115,7 @@ func TestManyDeploysInARow(t *testing.T) {
 
 func TestColdDeploys(t *testing.T) {
 	onEngines(t, func(t *testing.T, f *fleet) {
-		args := []string{"--gateway", "auto"}
+		args := []string{"--gateway", "auto", "--stop-timeout", "20s"} // which the lease's time follows
 		last := f.boot(spec{name: "d0", args: args})
 		last.holds()
 		stop := f.pour(50)
@@ -139,7 +142,7 @@ func TestManyTakeOversOnOneMachine(t *testing.T) {
 	os.Symlink(self, link)
 	start := func(i int) *machine {
 		m := &machine{f: f, name: fmt.Sprint("d", i), state: f.state}
-		args := append([]string{"botctl", "run", "--on-held", "takeover"}, warm...)
+		args := append([]string{"botctl", "run", "--on-held", "takeover"}, unhurried...)
 		m.program = f.start(f.env("WORKER_NAME=bot-"+m.name, "WORKER_RECORD="+f.record()), append(args, "--", link)...)
 		f.machines = append(f.machines, m)
 		return m
@@ -200,12 +203,11 @@ func TestARealBotIsHandedOver(t *testing.T) {
 		f.write("bot.py", string(text))
 		python := []string{venv(t) + "/bin/python", "bot.py"}
 		// It acknowledges before it handles, so it needs the time to finish, which a busy machine makes long.
-		args := append(slices.Clone(warm), "--stop-timeout", "60s")
-		last := f.boot(spec{name: "d0", args: args, argv: python})
+		last := f.boot(spec{name: "d0", args: unhurried, argv: python})
 		last.holds()
 		stop := f.pour(20)
 		for i := range 3 {
-			next := f.boot(spec{name: fmt.Sprint("d", i+1), args: args, argv: python})
+			next := f.boot(spec{name: fmt.Sprint("d", i+1), args: unhurried, argv: python})
 			next.holds()
 			last.signal(syscall.SIGTERM)
 			<-last.done
