@@ -115,7 +115,7 @@ func TestManyDeploysInARow(t *testing.T) {
 
 func TestColdDeploys(t *testing.T) {
 	onEngines(t, func(t *testing.T, f *fleet) {
-		args := []string{"--gateway", "auto", "--stop-timeout", "20s"} // which the lease's time follows
+		args := []string{"--gateway", "auto", "--stop-timeout", "60s"} // which the lease's time follows
 		last := f.boot(spec{name: "d0", args: args})
 		last.holds()
 		stop := f.pour(50)

@@ -478,6 +478,7 @@ func TestL18AnOldContainerComesBack(t *testing.T) {
 		}
 		b.signal(syscall.SIGKILL)
 		again.holds()
+		f.say("hello")
 		if r := f.neverTwo(); !slices.Equal(r.turns, []string{"a", "b", "again"}) {
 			t.Errorf("turns %v", r.turns)
 		}
@@ -521,7 +522,7 @@ func TestL21RepliesAreLost(t *testing.T) {
 				select {
 				case <-stop:
 					return
-				case <-time.After(250 * time.Millisecond):
+				case <-time.After(time.Second): // enough to connect anew
 				}
 			}
 		}()

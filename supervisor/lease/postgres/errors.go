@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"net/url"
 	"strings"
 	"syscall"
@@ -98,16 +99,27 @@ func (s *Store) judgeTLS(err error) (lease.Problem, error) {
 		return lease.Untrusted, errors.New("the server does not speak TLS")
 	}
 	for _, known := range []struct{ says, text string }{
-		{"server refused TLS connection", "the server has no TLS; a URL without it has sslmode=disable"},
+		{refusedTLS, "the server has no TLS; a URL without it has sslmode=disable"},
 		{"channel binding", "the server did not prove that it is the end of the connection (channel_binding)"},
 		{"require_auth", "the server asks for a way of authentication that the URL forbids (require_auth)"},
 		{"ServerSignature", "the server does not know the password itself"},
 	} {
+		if known.says == refusedTLS && s.mayBePlain() {
+			continue // and what became of the connection without it is the trouble
+		}
 		if strings.Contains(err.Error(), known.says) {
 			return lease.Untrusted, errors.New(known.text)
 		}
 	}
 	return 0, nil
+}
+
+// refusedTLS is what pgconn says of a server without TLS.
+const refusedTLS = "server refused TLS connection"
+
+// mayBePlain says whether the URL allows a connection without TLS, now or as a second try.
+func (s *Store) mayBePlain() bool {
+	return s.config.TLSConfig == nil || slices.ContainsFunc(s.config.Fallbacks, func(f *pgconn.FallbackConfig) bool { return f.TLSConfig == nil })
 }
 
 // judgeCode goes by what the server says in a form that no language changes.
