@@ -34,7 +34,8 @@ func Decide(cfg Config, s State, ev Event, now time.Duration) (State, []Action) 
 			t.lose(SessionEnded)
 		}
 	case GuardFreed:
-		if cfg.Fast && t.s.Mode == Waiting && t.s.Snap.Record.Guarded && t.s.Snap.Record.Epoch == ev.Epoch {
+		// A server after a fail-over knows no sessions, so there it says nothing.
+		if cfg.Fast && t.s.Mode == Waiting && t.trusted() && t.s.Snap.Record.Guarded && t.s.Snap.Record.Epoch == ev.Epoch {
 			t.s.GuardFree = now
 		}
 	case Tick:

@@ -301,3 +301,15 @@ func TestSettingsThatDoNotFit(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestAServerAfterAFailOverKnowsNoSessions(t *testing.T) {
+	fast := testConfig
+	fast.Fast = true
+	rec := heldBy(Member{Instance: "it", Deploy: "other", Gen: 5})
+	rec.Guarded = true
+	s, _ := waitingFor(fast, Snapshot{Record: rec, Version: 7, Server: "b"})
+	s, _ = Decide(fast, s, GuardFreed{Epoch: 3}, at(1))
+	if s.GuardFree != 0 {
+		t.Error("a lock that the new server never had was taken for free")
+	}
+}
