@@ -17,7 +17,7 @@ func Decide(cfg Config, s State, ev Event, now time.Duration) (State, []Action) 
 	case Unwant:
 		t.s.Wanted = false
 	case Hint:
-		t.s.LookAt = now
+		t.s.LookAt, t.s.Hinted = now, t.s.Op.Kind != noOp
 	case Answer:
 		t.answered(ev)
 	case Part:
@@ -89,6 +89,9 @@ func (t *turn) answered(ev Answer) {
 	}
 	t.s.Failing = 0
 	t.s.LookAt = t.now + netEvery
+	if t.s.Hinted {
+		t.s.LookAt, t.s.Hinted = t.now, false
+	}
 	t.take(ev.Snap)
 	if d := op.To.deploy(t.cfg.Me.Deploy); ev.Swapped && d.Gen > 0 {
 		t.s.Gen = d.Gen

@@ -313,3 +313,23 @@ func TestAServerAfterAFailOverKnowsNoSessions(t *testing.T) {
 		t.Error("a lock that the new server never had was taken for free")
 	}
 }
+
+func TestAHintDuringALookIsNotForgotten(t *testing.T) {
+	rec := heldBy(Member{Instance: "it", Deploy: "other", Gen: 5})
+	rec.Gens, rec.Deploys[1] = 5, Deploy{ID: "mine", Gen: 1, Seen: 9}
+	snap := Snapshot{Record: rec, Version: 7, Server: "a"}
+	s, _ := waitingFor(testConfig, snap)
+	for s.Op.Kind != noOp { // its sign
+		snap.Record, snap.Version = s.Op.To, snap.Version+1
+		s, _ = answerTo(s, snap, true, at(0))
+	}
+	s, _ = Decide(testConfig, s, Hint{}, at(0.1))
+	if s.Op.Kind != look {
+		t.Fatal("a hint is followed by a look")
+	}
+	s, _ = Decide(testConfig, s, Hint{}, at(0.2))
+	s, _ = answerTo(s, snap, false, at(0.3)) // from before the second hint
+	if s.Op.Kind != look {
+		t.Error("the second hint is forgotten until the next look by the clock")
+	}
+}

@@ -34,6 +34,7 @@ type State struct {
 	Op     Op            // under way; one at a time
 	Ops    uint64        // number of the latest
 	LookAt time.Duration // next look at the record
+	Hinted bool          // a hint came while a call was under way, whose answer may be from before
 	Epoch  uint64        // of this holding
 	High   uint64        // the highest epoch that was seen, on whatever server
 	Until  time.Duration // end of the lease
