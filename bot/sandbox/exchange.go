@@ -71,7 +71,7 @@ func (s *Server) begin(req request) (*Entry, *client) {
 	}
 	c := s.client(req.token, req.env)
 	if c == nil {
-		if tokenForm.MatchString(req.token) { // of what is no token nothing is kept: it may be a secret
+		if isToken(req.token) { // of what is no token nothing is kept: it may be a secret
 			e.Bot, _, _ = strings.Cut(req.token, ":")
 		}
 		e.tally = &s.nobody
@@ -96,7 +96,7 @@ func (s *Server) call(c *client, req request) (<-chan reply, *Fault) {
 	switch {
 	case s.closing:
 		return at(retryReply(5)), nil
-	case len(req.token) > maxToken || !tokenForm.MatchString(req.token):
+	case len(req.token) > maxToken || !isToken(req.token):
 		return at(errorReply(401, "Unauthorized: invalid token specified")), nil
 	case c == nil:
 		return at(errorReply(401, "Unauthorized")), nil

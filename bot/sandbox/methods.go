@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"encoding/json"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -131,7 +130,9 @@ type botCommand struct {
 	Description string `json:"description"`
 }
 
-var commandForm = regexp.MustCompile(`^[a-z0-9_]{1,32}$`)
+func isCommand(name string) bool {
+	return 0 < len(name) && len(name) <= 32 && !strings.ContainsFunc(name, func(r rune) bool { return (r < 'a' || 'z' < r) && !isDigit(r) && r != '_' })
+}
 
 const (
 	maxCommands    = 100
@@ -170,7 +171,7 @@ func (s *Server) setMyCommands(c *client, p params) reply {
 		cmd.Command = strings.TrimPrefix(strings.TrimSpace(cmd.Command), "/")
 		cmd.Description = strings.TrimSpace(cmd.Description)
 		switch {
-		case !commandForm.MatchString(cmd.Command):
+		case !isCommand(cmd.Command):
 			return errorReply(400, "Bad Request: BOT_COMMAND_INVALID")
 		case cmd.Description == "" || units(cmd.Description) > maxDescription:
 			return errorReply(400, "Bad Request: BOT_COMMAND_DESCRIPTION_INVALID")

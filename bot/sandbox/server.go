@@ -31,7 +31,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -213,8 +212,19 @@ func (s *Server) shut() {
 	s.touch()
 }
 
-// tokenForm is what a token must look like to be one here. The real server wants 24 characters and more.
-var tokenForm = regexp.MustCompile(`^[1-9][0-9]{0,15}:[A-Za-z0-9_-]+$`)
+// isToken says what a token must look like to be one here. The real server wants 24 characters and more.
+func isToken(s string) bool {
+	id, secret, _ := strings.Cut(s, ":")
+	number := 0 < len(id) && len(id) <= 16 && id[0] != '0' && !strings.ContainsFunc(id, func(r rune) bool { return !isDigit(r) })
+	return number && secret != "" && !strings.ContainsFunc(secret, notOfSecret)
+}
+
+func isDigit(r rune) bool { return '0' <= r && r <= '9' }
+
+// notOfSecret finds what neither the second part of a token nor the secret of a webhook may have.
+func notOfSecret(r rune) bool {
+	return (r|0x20 < 'a' || 'z' < r|0x20) && !isDigit(r) && r != '_' && r != '-'
+}
 
 // maxToken is how long a token may be, in bytes (ClientManager.cpp: send).
 const maxToken = 80
@@ -226,7 +236,7 @@ func (s *Server) client(token, env string) *client {
 		return c
 	}
 	known := slices.Contains(s.opts.Tokens, token)
-	if len(s.opts.Tokens) > 0 && !known || len(token) > maxToken || !tokenForm.MatchString(token) || len(s.clients) >= maxBots {
+	if len(s.opts.Tokens) > 0 && !known || len(token) > maxToken || !isToken(token) || len(s.clients) >= maxBots {
 		return nil
 	}
 	id, _, _ := strings.Cut(token, ":")

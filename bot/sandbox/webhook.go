@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,8 +21,6 @@ const (
 
 // hookPorts are where the real server delivers to; on loopback any port will do.
 var hookPorts = []string{"", "80", "88", "443", "8443"}
-
-var secretForm = regexp.MustCompile(`^[A-Za-z0-9_-]*$`)
 
 // hook is a webhook that is set.
 type hook struct {
@@ -91,7 +88,7 @@ func checkHook(target string, p params) (local bool, bad string) {
 		return false, "Bad Request: invalid webhook URL specified"
 	case len(secret) > maxSecretToken:
 		return false, "Bad Request: secret token is too long"
-	case !secretForm.MatchString(secret):
+	case strings.ContainsFunc(secret, notOfSecret):
 		return false, "Bad Request: secret token contains unallowed characters"
 	case loopbackHost(u.Host):
 		return true, ""

@@ -4,12 +4,15 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/BurntSushi/toml"
 )
 
 // requirement reads "name[extra]==version ; marker" of pip.
-var requirement = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*\(?([^;#@)]*)`)
+var requirement = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*\(?([^;#@)]*)`)
+})
 
 // manifests reads what the project is written with, and which versions it asks for.
 func (p *Project) manifests(names []string) {
@@ -60,7 +63,7 @@ func firstLine(text string) string {
 
 // python3 reads one requirement.
 func python3(line, where string) []dependency {
-	m := requirement.FindStringSubmatch(strings.TrimSpace(line))
+	m := requirement().FindStringSubmatch(strings.TrimSpace(line))
 	if m == nil {
 		return nil
 	}

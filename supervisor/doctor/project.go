@@ -171,7 +171,7 @@ func (p *Project) findSecrets(names []string) {
 			continue
 		}
 		for n, line := range numbered(p.files[name]) {
-			if secret.MatchString(line) {
+			if reads().secret.MatchString(line) {
 				p.Secrets = append(p.Secrets, at(name, n))
 			}
 		}

@@ -5,10 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
-
-// secret finds what has the form of a token as Telegram issues them.
-var secret = regexp.MustCompile(`\b[1-9][0-9]{7,10}:[A-Za-z0-9_-]{35}\b`)
 
 // source is what matters of one file of source.
 type source struct {
@@ -26,42 +24,46 @@ type language struct {
 	imports *regexp.Regexp // the first group that is not empty is a module
 }
 
-var (
-	python = language{
+// reads is what source is read with. No other verb pays for it.
+var reads = sync.OnceValue(func() (r struct {
+	secret    *regexp.Regexp // what has the form of a token as Telegram issues them
+	takesBase *regexp.Regexp // variables by which a source takes its server from botctl
+	languages map[string]language
+}) {
+	r.secret = regexp.MustCompile(`\b[1-9][0-9]{7,10}:[A-Za-z0-9_-]{35}\b`)
+	r.takesBase = regexp.MustCompile(`\b(?:TELEGRAM_API_BASE|BOTCTL_API_URL|TELOXIDE_API_URL)\b`)
+	python := language{
 		comment: "#",
 		polls:   regexp.MustCompile(`\.(run_polling|start_polling|infinity_polling|polling|get_updates)\s*\(|getUpdates\b`),
 		imports: regexp.MustCompile(`^\s*(?:from\s+([.\w]+)\s+import\s+([\w ,*]+)|import\s+([\w., ]+))`),
 	}
-	javascript = language{
+	javascript := language{
 		comment: "//",
 		polls:   regexp.MustCompile(`\bstartPolling\s*\(|\bgetUpdates\b|\bpolling\s*:\s*(?:true|\{)|\.launch\s*\(|\bbot\.start\s*\(|\brun\s*\(\s*bot\b`),
 		imports: regexp.MustCompile(`(?:\bfrom|\brequire\s*\(|\bimport\s*\(?)\s*["']([^"']+)["']`),
 	}
-	golang = language{
+	golang := language{
 		comment: "//",
 		polls:   regexp.MustCompile(`\.(?:GetUpdatesChan|GetUpdates|StartPolling|UpdatesViaLongPolling)\s*\(|\bLongPoller\s*\{|\bb(?:ot)?\.Start\s*\(`),
 		imports: regexp.MustCompile(`^\s*(?:import\s+)?(?:[\w.]+\s+)?"([^"]+)"`),
 	}
-)
-
-var languages = map[string]language{
-	".py": python, ".js": javascript, ".mjs": javascript, ".cjs": javascript, ".ts": javascript, ".mts": javascript, ".go": golang,
-}
-
-// takesBase are the variables by which a source takes its server from botctl.
-var takesBase = regexp.MustCompile(`\b(?:TELEGRAM_API_BASE|BOTCTL_API_URL|TELOXIDE_API_URL)\b`)
+	r.languages = map[string]language{
+		".py": python, ".js": javascript, ".mjs": javascript, ".cjs": javascript, ".ts": javascript, ".mts": javascript, ".go": golang,
+	}
+	return r
+})
 
 // isSource leaves out tests, which start bots of their own.
 func isSource(file string) bool {
 	name := path.Base(file)
-	_, ok := languages[path.Ext(name)]
+	_, ok := reads().languages[path.Ext(name)]
 	test := strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "test_") || name == "conftest.py" || strings.Contains(name, ".test.") || strings.Contains(name, ".spec.")
 	return ok && !test
 }
 
 func readSource(file, text string) source {
 	var s source
-	lang := languages[path.Ext(file)]
+	lang := reads().languages[path.Ext(file)]
 	for n, line := range numbered(text) {
 		if strings.HasPrefix(strings.TrimSpace(line), lang.comment) {
 			continue
@@ -69,7 +71,7 @@ func readSource(file, text string) source {
 		if lang.polls.MatchString(line) {
 			s.polls = append(s.polls, n)
 		}
-		if takesBase.MatchString(line) {
+		if reads().takesBase.MatchString(line) {
 			s.base = append(s.base, n)
 		}
 		s.guarded = s.guarded || strings.Contains(line, "RAILWAY_ENVIRONMENT") || strings.Contains(line, "RAILWAY_PROJECT_ID")

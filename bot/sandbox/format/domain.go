@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -94,17 +95,17 @@ func isCommonDomain(top string) bool {
 			return false
 		}
 	}
-	_, ok := domains[small]
+	_, ok := domains()[small]
 	return ok
 }
 
-var domains = func() map[string]struct{} {
+var domains = sync.OnceValue(func() map[string]struct{} {
 	m := map[string]struct{}{}
 	for name := range strings.FieldsSeq(countryDomains + genericDomains + otherDomains) {
 		m[name] = struct{}{}
 	}
 	return m
-}()
+})
 
 // The top-level domains of the countries; of general use; not of ASCII.
 const (

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,8 +28,10 @@ var (
 		"sslmode", "sslrootcert", "sslcert", "sslkey", "sslpassword", "sslsni", "sslnegotiation", "sslcertmode", "channel_binding", "require_auth",
 		"passfile", "target_session_attrs", "application_name", "search_path", "options",
 	}
-	passedOver = regexp.MustCompile(`^(pgbouncer|pool_[a-z_]+|connection_limit|connect_timeout|socket_timeout|statement_cache_(size|capacity|mode)|` +
-		`prepared_statements|prepare_threshold|default_query_exec_mode|keepalives[a-z_]*|tcp_user_timeout|uselibpqcompat)$`)
+	passedOver = []string{
+		"pgbouncer", "pool_*", "connection_limit", "connect_timeout", "socket_timeout", "statement_cache_size", "statement_cache_capacity", "statement_cache_mode",
+		"prepared_statements", "prepare_threshold", "default_query_exec_mode", "keepalives*", "tcp_user_timeout", "uselibpqcompat",
+	}
 	choices = map[string][]string{
 		"sslmode":              {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"},
 		"sslcertmode":          {"disable", "allow", "require"},
@@ -38,8 +39,29 @@ var (
 		"channel_binding":      {"disable", "prefer", "require"},
 		"target_session_attrs": {"any", "read-write", "primary"},
 	}
-	plain = regexp.MustCompile(`^[a-z_]{1,40}$`)
 )
+
+// isPlain says that a name may be shown: it is a word, not a piece of a password.
+func isPlain(name string) bool {
+	return 0 < len(name) && len(name) <= 40 && all(name, func(c byte) bool { return 'a' <= c && c <= 'z' || c == '_' })
+}
+
+// isPassedOver takes a star at the end for the rest of a plain name.
+func isPassedOver(name string) bool {
+	return isPlain(name) && slices.ContainsFunc(passedOver, func(known string) bool {
+		stem, open := strings.CutSuffix(known, "*")
+		return name == stem || open && strings.HasPrefix(name, stem)
+	})
+}
+
+func all(s string, ok func(c byte) bool) bool {
+	for i := range len(s) {
+		if !ok(s[i]) {
+			return false
+		}
+	}
+	return true
+}
 
 // parsePlace reads a URL as libpq does, but for what is ambiguous: that is refused, since a mistake in the escaping of a
 // password would make a part of it the host's name. Its errors quote nothing that may be a password.
@@ -120,10 +142,10 @@ func (p *place) readQuery(query string) error {
 			name, value = "sslmode", "require"
 		case name == "password" || name == "user" || name == "dbname" || name == "port":
 			return errors.New("has user, password, port or database among its parameters; they have places of their own before them")
-		case passedOver.MatchString(name):
+		case isPassedOver(name):
 			continue
 		case !found || name != "host" && !slices.Contains(taken, name):
-			if _, secret := p.query["sslpassword"]; secret || !plain.MatchString(name) {
+			if _, secret := p.query["sslpassword"]; secret || !isPlain(name) {
 				return errors.New("has a parameter that is not known")
 			}
 			return fmt.Errorf("has parameter %q, which is not known", name)
@@ -138,8 +160,16 @@ func (p *place) readQuery(query string) error {
 	return nil
 }
 
-// hostForm is a name, an address, or the folder of a socket.
-var hostForm = regexp.MustCompile(`^([A-Za-z0-9_.:%-]+|/[A-Za-z0-9_./+-]+)$`)
+// isHost takes a name, an address, or the folder of a socket.
+func isHost(host string) bool {
+	further := ":%"
+	if strings.HasPrefix(host, "/") {
+		host, further = host[1:], "/+"
+	}
+	return host != "" && all(host, func(c byte) bool {
+		return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || strings.IndexByte("_.-", c) >= 0 || strings.IndexByte(further, c) >= 0
+	})
+}
 
 func (p *place) readHosts(hosts string) error {
 	for one := range strings.SplitSeq(hosts, ",") {
@@ -150,7 +180,7 @@ func (p *place) readHosts(hosts string) error {
 		if host == "" {
 			return errors.New("names no host")
 		}
-		if !hostForm.MatchString(host) {
+		if !isHost(host) {
 			return errors.New("has a host that is neither a name nor an address")
 		}
 		if n, err := strconv.ParseUint(port, 10, 16); port != "" && (err != nil || n == 0) {
