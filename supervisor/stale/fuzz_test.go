@@ -137,6 +137,9 @@ func FuzzJudge(f *testing.F) {
 		p := ReadProgram(x.argv, x.exe)
 		target.locate(p, &x, bit(2))
 		verdict, why := target.judge(x)
+		if verdict != None && !target.possible(p, x) && len(x.markKeys) == 0 {
+			t.Fatalf("%q is a %s, and would not have been looked at: %s", argv, verdict, why)
+		}
 		if again, _ := target.judge(x); again != verdict || (verdict == None) != (why == "") {
 			t.Fatalf("%q %q", verdict, why)
 		}

@@ -2,6 +2,7 @@ package stale
 
 import (
 	"net/netip"
+	"os"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -35,6 +36,15 @@ type Target struct {
 	Keep     []int            // roots of living trees that are never touched
 
 	child *Program // of Command, when it has been read
+	site  *site    // of Dir, likewise
+}
+
+// site is where the project is, links followed.
+type site struct {
+	dir  string      // the folder
+	own  string      // what the child runs
+	ext  string      // its extension
+	info os.FileInfo // of the folder; nil when it is not there
 }
 
 // Verdict is what a process is held for.
@@ -71,6 +81,13 @@ type facts struct {
 
 // secretInArgs finds tokens inside arguments. Most sweeps need it for nobody.
 var secretInArgs = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[1-9][0-9]{4,15}:[A-Za-z0-9_-]{24,}`) })
+
+// possible says whether f may be held for anything, going by what it runs and where. Its environment decides about no other but what an
+// earlier run has left behind.
+func (t *Target) possible(p Program, f facts) bool {
+	role, _ := t.role(p, f)
+	return f.inDir || p.Kind != Unknown && (role || t.namesake(p))
+}
 
 // judge decides what f is to t. It is pure.
 func (t *Target) judge(f facts) (Verdict, string) {
@@ -137,6 +154,26 @@ func (t *Target) program() Program {
 	return *t.child
 }
 
+func (t *Target) place() site {
+	if t.site == nil {
+		own, ext := t.program().place(t.Dir)
+		s := site{dir: path.Dir(realPath(filepath.ToSlash(t.Dir) + "/x")), own: realPath(own), ext: ext}
+		s.info, _ = os.Stat(t.Dir)
+		t.site = &s
+	}
+	return *t.site
+}
+
+// isHome says whether dir is the project's folder.
+func (t *Target) isHome(dir string) bool {
+	home := t.place().info
+	if dir == "" || home == nil {
+		return false
+	}
+	info, err := os.Stat(dir)
+	return err == nil && os.SameFile(info, home)
+}
+
 // role says whether p is one of the programs that compete: what the child runs or bot.py,
 // api_server in the same positions, a server that serves either, or what --rival names.
 func (t *Target) role(p Program, f facts) (bool, string) {
@@ -186,26 +223,27 @@ func (t *Target) locate(p Program, f *facts, home bool) {
 		return
 	}
 	at, ext := p.place(f.dir)
-	own, ownExt := child.place(t.Dir)
-	alike := child.Kind != Unknown && (ext == ownExt || ext == "" || ownExt == "")
+	here := t.place()
+	alike := child.Kind != Unknown && (ext == here.ext || ext == "" || here.ext == "")
 	if p.Kind == Native || child.Kind == Native {
-		alike = namesakes(p, child) && ext == ownExt
+		alike = namesakes(p, child) && ext == here.ext
 	}
-	script, project := realPath(at), path.Dir(realPath(filepath.ToSlash(t.Dir)+"/x"))
-	inside := strings.HasPrefix(script, project+"/")
+	script := realPath(at)
+	inside := strings.HasPrefix(script, here.dir+"/")
 	f.outside = p.Kind == Script && filepath.IsAbs(at) && !inside
-	if p.Kind == Script && path.Dir(script) == project {
+	if p.Kind == Script && path.Dir(script) == here.dir {
 		f.inDir = true
 	}
 	switch {
 	case !alike:
-	case script == realPath(own):
+	case script == here.own:
 		f.same, f.inDir, f.outside = true, true, false
 	case child.Kind == Native && !strings.Contains(child.Name, "/"):
 		f.same = true // it was found in the PATH
 	case child.Kind == Native:
 		f.same = !home && !inside
 	case !home && !inside:
+		own, _ := child.place(t.Dir)
 		f.same = relative(at, f.dir) == relative(own, t.Dir)
 	}
 }

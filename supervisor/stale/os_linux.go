@@ -3,6 +3,9 @@ package stale
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
+	"errors"
+	"math"
 	"os"
 	"slices"
 	"strconv"
@@ -20,24 +23,57 @@ import (
 // Lacks lists, a sentence each, what this system cannot do.
 func Lacks() []string { return nil }
 
+// listPIDs reads the numbers from the folder's entries as the kernel writes them (getdents64(2)), without a string for each.
 func listPIDs() ([]int, error) {
-	dir, err := os.Open("/proc")
+	fd, err := unix.Open("/proc", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, err
+		return nil, os.NewSyscallError("open /proc", err)
 	}
-	defer dir.Close()
-	names, err := dir.Readdirnames(-1)
-	if err != nil {
-		return nil, err
-	}
-	pids := make([]int, 0, len(names))
-	for _, name := range names {
-		if pid, err := strconv.Atoi(name); err == nil {
-			pids = append(pids, pid)
+	defer unix.Close(fd)
+	pids := make([]int, 0, 512)
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := unix.ReadDirent(fd, buf)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil:
+			return nil, os.NewSyscallError("getdents64", err)
+		case n <= 0:
+			slices.Sort(pids)
+			return pids, nil
+		}
+		for rest := buf[:n]; len(rest) > direntName; {
+			size := int(binary.NativeEndian.Uint16(rest[direntSize:]))
+			if size <= direntName || size > len(rest) {
+				return nil, errors.New("getdents64: an entry that cannot be read")
+			}
+			if pid := number(rest[direntName:size]); pid > 0 {
+				pids = append(pids, pid)
+			}
+			rest = rest[size:]
 		}
 	}
-	slices.Sort(pids)
-	return pids, nil
+}
+
+// Where struct linux_dirent64 has its size and its name.
+const (
+	direntSize = 16
+	direntName = 19
+)
+
+// number is the number that a name consists of, which a NUL ends; 0 when it is none.
+func number(name []byte) (n int) {
+	for _, c := range name {
+		switch {
+		case c == 0:
+			return n
+		case c < '0' || '9' < c || n > math.MaxInt32/10:
+			return 0
+		}
+		n = 10*n + int(c-'0')
+	}
+	return n
 }
 
 // hidden says whether this system shows us our own processes only (hidepid, P19).
@@ -68,17 +104,13 @@ func readProc(pid int, name string, buf []byte) ([]byte, error) {
 // lineReader reads command lines into one buffer.
 type lineReader struct{ buf [8192]byte }
 
-// argv is nil for processes without a command line: zombies and kernel threads.
-func (r *lineReader) argv(pid int) []string {
+// line is a command line with a NUL behind each argument, until the next call; empty for processes without one: zombies and kernel threads.
+func (r *lineReader) line(pid int) []byte {
 	text, err := readProc(pid, "cmdline", r.buf[:])
 	if err != nil {
 		return nil
 	}
-	line := strings.TrimRight(string(text), "\x00")
-	if line == "" {
-		return nil
-	}
-	return strings.Split(line, "\x00")
+	return bytes.TrimRight(text, "\x00")
 }
 
 // marked says whether the environment of pid has the mark of a run. It reads the whole of it and
@@ -105,15 +137,23 @@ func readStat(pid int) (procStat, bool) {
 	if err != nil {
 		return procStat{}, false
 	}
-	f := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
-	if len(f) < 20 {
-		return procStat{}, false
+	var s procStat
+	n := 0
+	for field := range bytes.FieldsSeq(b[bytes.LastIndexByte(b, ')')+1:]) {
+		switch n {
+		case 0:
+			s.state = field[0]
+		case 1:
+			s.ppid, _ = strconv.Atoi(string(field))
+		case 17:
+			s.threads, _ = strconv.Atoi(string(field))
+		case 19:
+			s.start, err = strconv.ParseUint(string(field), 10, 64)
+			return s, err == nil
+		}
+		n++
 	}
-	s := procStat{state: f[0][0]}
-	s.ppid, _ = strconv.Atoi(f[1])
-	s.threads, _ = strconv.Atoi(f[17])
-	s.start, _ = strconv.ParseUint(f[19], 10, 64)
-	return s, true
+	return procStat{}, false
 }
 
 // startTicks is when pid was started, in clock ticks since boot; false when it is dead.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/shirou/gopsutil/v3/process"
@@ -35,13 +36,13 @@ func hidden() bool { return false }
 
 type lineReader struct{}
 
-func (*lineReader) argv(pid int) []string {
+func (*lineReader) line(pid int) []byte {
 	p, err := process.NewProcess(int32(pid))
 	if err != nil {
 		return nil
 	}
 	argv, _ := p.CmdlineSlice()
-	return argv
+	return []byte(strings.Join(argv, "\x00"))
 }
 
 func (*lineReader) marked(pid int) bool {

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"net/netip"
 	"os"
 	"os/user"
@@ -91,6 +92,7 @@ type Options struct {
 type Finder struct {
 	masker *token.Masker
 	ended  map[string]bool // what was ended, by what it ran
+	passed passed
 
 	hook func() // of tests: between the scan and the end
 }
@@ -154,28 +156,40 @@ func (f *Finder) scan(ctx context.Context, t *Target, lineage bool) (Report, err
 	}
 	report := Report{Hidden: hidden()}
 	spared := untouchable(pids, t.Keep)
+	f.passed.begin(t, len(pids))
 	var reader lineReader
 	for _, pid := range pids {
-		argv := reader.argv(pid)
-		if len(argv) == 0 {
+		line := reader.line(pid)
+		if len(line) == 0 {
 			continue // a zombie, a kernel thread, or gone
 		}
-		if !t.cheap(ReadProgram(argv, "")) && (!lineage || !reader.marked(pid)) || spared(pid) {
+		pass := f.passed.has(line)
+		if pass && !lineage {
 			continue
 		}
-		found, err := f.look(ctx, t, pid, argv)
+		argv := strings.Split(string(line), "\x00")
+		if !pass && !t.cheap(ReadProgram(argv, "")) {
+			f.passed.add(line)
+			pass = true
+		}
+		if pass && (!lineage || !reader.marked(pid)) {
+			continue
+		}
+		found, err := f.look(ctx, t, pid, argv, &reader)
+		denied := errors.Is(err, os.ErrPermission)
 		switch {
-		case errors.Is(err, os.ErrPermission):
+		case !denied && (err != nil || found.Verdict == None), spared(pid):
+		case denied:
 			report.Unseen++
-		case err == nil && found.Verdict != None:
+		default:
 			report.Findings = append(report.Findings, found)
 		}
 	}
 	return report, nil
 }
 
-// look collects the facts about a candidate and judges it.
-func (f *Finder) look(ctx context.Context, t *Target, pid int, argv []string) (Finding, error) {
+// look collects the facts about a candidate and judges it. Where it runs acquits most, and then it is asked no more.
+func (f *Finder) look(ctx context.Context, t *Target, pid int, argv []string, reader *lineReader) (Finding, error) {
 	p := &process.Process{Pid: int32(pid)} // NewProcess looks twice more whether it is there
 	ticks, ok := startTicks(pid)
 	if !ok || !sameNamespace(pid) {
@@ -192,10 +206,15 @@ func (f *Finder) look(ctx context.Context, t *Target, pid int, argv []string) (F
 	if facts.dir, err = p.CwdWithContext(ctx); errors.Is(err, os.ErrPermission) {
 		denied = err
 	}
+	program := ReadProgram(argv, facts.exe)
+	t.locate(program, &facts, t.isHome(facts.dir))
+	if denied == nil && !t.possible(program, facts) && !reader.marked(pid) {
+		return Finding{}, nil
+	}
 	if facts.env, err = p.EnvironWithContext(ctx); errors.Is(err, os.ErrPermission) {
 		denied = err
 	}
-	f.relate(t, &facts)
+	relate(t, program, &facts)
 	verdict, evidence := t.judge(facts)
 	switch {
 	case denied != nil && facts.ours:
@@ -214,6 +233,32 @@ func (f *Finder) look(ctx context.Context, t *Target, pid int, argv []string) (F
 	return found, nil
 }
 
+// passed remembers the command lines that are worth no closer look, each as a hash: the next sweep meets nearly the same ones, and so
+// does no more than read them. What a command line runs depends on nothing else.
+type passed struct {
+	seed    maphash.Seed
+	lines   map[uint64]struct{}
+	command []string // whose rivals are looked for
+	rivals  []string
+}
+
+// begin is called before each sweep, of n processes. It forgets everything when another bot is meant, or when most of it must be of processes
+// that are gone.
+func (p *passed) begin(t *Target, n int) {
+	if p.lines != nil && len(p.lines) <= 1024+2*n && slices.Equal(p.command, t.Command) && slices.Equal(p.rivals, t.Rivals) {
+		return
+	}
+	p.seed, p.lines = maphash.MakeSeed(), map[uint64]struct{}{}
+	p.command, p.rivals = slices.Clone(t.Command), slices.Clone(t.Rivals)
+}
+
+func (p *passed) has(line []byte) bool {
+	_, ok := p.lines[maphash.Bytes(p.seed, line)]
+	return ok
+}
+
+func (p *passed) add(line []byte) { p.lines[maphash.Bytes(p.seed, line)] = struct{}{} }
+
 // cheap says whether what its command line runs makes a process worth a closer look.
 func (t *Target) cheap(p Program) bool {
 	if p.Kind == Native {
@@ -223,10 +268,8 @@ func (t *Target) cheap(p Program) bool {
 	return p.Kind != Unknown
 }
 
-// relate compares the folders of process and project and reads the marks.
-func (f *Finder) relate(t *Target, x *facts) {
-	p := ReadProgram(x.argv, x.exe)
-	t.locate(p, x, sameFolder(x.dir, t.Dir))
+// relate reads the .env files that a process may have taken a token from, and the marks of its environment.
+func relate(t *Target, p Program, x *facts) {
 	folders := []string{x.dir}
 	if p.Kind == Script {
 		if at, _ := p.place(x.dir); filepath.IsAbs(at) && path.Dir(at) != x.dir {
@@ -264,15 +307,6 @@ func supervisorLives(mark string) bool {
 	}
 	now, alive := startTicks(n)
 	return alive && now == ticks
-}
-
-func sameFolder(a, b string) bool {
-	if a == "" || b == "" {
-		return false
-	}
-	ia, erra := os.Stat(a)
-	ib, errb := os.Stat(b)
-	return erra == nil && errb == nil && os.SameFile(ia, ib)
 }
 
 func connected(ctx context.Context, p *process.Process, peers []netip.AddrPort) bool {

@@ -416,7 +416,7 @@ func BenchmarkScan(b *testing.B) {
 			pids, _ := listPIDs()
 			var r lineReader
 			for _, pid := range pids {
-				r.argv(pid)
+				r.line(pid)
 			}
 		}
 	})

@@ -28,7 +28,7 @@ func (t *Target) zombies(pids []int, spared func(int) bool, show func(string) st
 			continue
 		}
 		var reader lineReader
-		parent := show(strings.Join(reader.argv(s.ppid), " "))
+		parent := show(strings.ReplaceAll(string(reader.line(s.ppid)), "\x00", " "))
 		list = append(list, Finding{
 			PID: pid, User: userName(uidOf(info)), Command: "[" + commOf(pid) + "]", Verdict: Zombie, Outcome: NotTouched,
 			Evidence: fmt.Sprintf("dead, but not reaped by its parent, pid %d %s", s.ppid, parent), StartedAt: time.Now().UTC(),
@@ -55,7 +55,7 @@ func cut(name string) string { return name[:min(len(name), commLength)] }
 
 // begot says whether the process pid is tied to this bot, as the parent of one that was.
 func (t *Target) begot(pid int) bool {
-	if dir, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/cwd"); err == nil && sameFolder(dir, t.Dir) {
+	if dir, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/cwd"); err == nil && t.isHome(dir) {
 		return true
 	}
 	env, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
