@@ -14,6 +14,7 @@ import (
 	"os/user"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -156,29 +157,12 @@ func (f *Finder) scan(ctx context.Context, t *Target, lineage bool) (Report, err
 	}
 	report := Report{Hidden: hidden()}
 	spared := untouchable(pids, t.Keep)
-	f.passed.begin(t, len(pids))
 	var reader lineReader
-	for _, pid := range pids {
-		line := reader.line(pid)
-		if len(line) == 0 {
-			continue // a zombie, a kernel thread, or gone
-		}
-		pass := f.passed.has(line)
-		if pass && !lineage {
-			continue
-		}
-		argv := strings.Split(string(line), "\x00")
-		if !pass && !t.cheap(ReadProgram(argv, "")) {
-			f.passed.add(line)
-			pass = true
-		}
-		if pass && (!lineage || !reader.marked(pid)) {
-			continue
-		}
-		found, err := f.look(ctx, t, pid, argv, &reader)
+	for _, c := range f.sift(t, pids, lineage) {
+		found, err := f.look(ctx, t, c.pid, c.argv, &reader)
 		denied := errors.Is(err, os.ErrPermission)
 		switch {
-		case !denied && (err != nil || found.Verdict == None), spared(pid):
+		case !denied && (err != nil || found.Verdict == None), spared(c.pid):
 		case denied:
 			report.Unseen++
 		default:
@@ -186,6 +170,66 @@ func (f *Finder) scan(ctx context.Context, t *Target, lineage bool) (Report, err
 		}
 	}
 	return report, nil
+}
+
+// candidate is a process that is worth a closer look.
+type candidate struct {
+	pid  int
+	argv []string
+}
+
+// share is how many processes are worth a goroutine of their own: to read them takes a millisecond.
+const share = 128
+
+// sift is the cheap pass. The kernel writes a command line for each reader, so that several read faster than one; and a bot is waiting.
+func (f *Finder) sift(t *Target, pids []int, lineage bool) []candidate {
+	f.passed.begin(t, len(pids))
+	n := min(runtime.GOMAXPROCS(0), len(pids)/share+1, 4)
+	found := make([][]candidate, n)
+	passed := make([][]uint64, n)
+	faults := make([]any, n)
+	var readers sync.WaitGroup
+	for i := range n {
+		readers.Go(func() {
+			defer func() { faults[i] = recover() }()
+			found[i], passed[i] = f.passed.sift(t, pids[len(pids)*i/n:len(pids)*(i+1)/n], lineage)
+		})
+	}
+	readers.Wait()
+	for _, fault := range faults {
+		if fault != nil {
+			panic(fault) // where the caller expects it
+		}
+	}
+	for _, hash := range slices.Concat(passed...) {
+		f.passed.lines[hash] = struct{}{}
+	}
+	return slices.Concat(found...)
+}
+
+// sift only reads what is remembered, and returns what is to be remembered.
+func (p *passed) sift(t *Target, pids []int, lineage bool) (found []candidate, passed []uint64) {
+	var reader lineReader
+	for _, pid := range pids {
+		line := reader.line(pid)
+		if len(line) == 0 {
+			continue // a zombie, a kernel thread, or gone
+		}
+		hash := maphash.Bytes(p.seed, line)
+		_, pass := p.lines[hash]
+		if pass && !lineage {
+			continue
+		}
+		argv := strings.Split(string(line), "\x00")
+		if !pass && !t.cheap(ReadProgram(argv, "")) {
+			passed = append(passed, hash)
+			pass = true
+		}
+		if !pass || lineage && reader.marked(pid) {
+			found = append(found, candidate{pid, argv})
+		}
+	}
+	return found, passed
 }
 
 // look collects the facts about a candidate and judges it. Where it runs acquits most, and then it is asked no more.
@@ -242,22 +286,16 @@ type passed struct {
 	rivals  []string
 }
 
-// begin is called before each sweep, of n processes. It forgets everything when another bot is meant, or when most of it must be of processes
+// begin is called before each sweep, of n processes, and reads what all readers of it share. It forgets everything when another bot is meant, or when most of it must be of processes
 // that are gone.
 func (p *passed) begin(t *Target, n int) {
+	t.program()
 	if p.lines != nil && len(p.lines) <= 1024+2*n && slices.Equal(p.command, t.Command) && slices.Equal(p.rivals, t.Rivals) {
 		return
 	}
 	p.seed, p.lines = maphash.MakeSeed(), map[uint64]struct{}{}
 	p.command, p.rivals = slices.Clone(t.Command), slices.Clone(t.Rivals)
 }
-
-func (p *passed) has(line []byte) bool {
-	_, ok := p.lines[maphash.Bytes(p.seed, line)]
-	return ok
-}
-
-func (p *passed) add(line []byte) { p.lines[maphash.Bytes(p.seed, line)] = struct{}{} }
 
 // cheap says whether what its command line runs makes a process worth a closer look.
 func (t *Target) cheap(p Program) bool {
