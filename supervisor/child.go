@@ -62,6 +62,7 @@ func (r *run) runChild(ctx context.Context, n uint32, beside bool) {
 	live := &living{Child: c, run: n, seat: seat, announced: make(chan struct{}), over: ctx}
 	r.children.add(live)
 	r.guardian.Watch(c)
+	r.firstborn.Do(func() { close(r.born) })
 	r.send(ctx, policy.ChildStarted{Run: n, PID: c.PID()})
 	close(live.announced)
 	// The end of ctx ends the child, should it still live: after a panic only.
@@ -81,9 +82,10 @@ func (r *run) runChild(ctx context.Context, n uint32, beside bool) {
 
 // tightenEarly looks at the groups of a young tree more often: wrappers start what they wrap at once.
 func tightenEarly(c *proc.Child) {
-	pause := time.NewTimer(0)
+	wait := 10 * time.Millisecond
+	pause := time.NewTimer(wait)
 	defer pause.Stop()
-	for wait := 10 * time.Millisecond; wait < time.Second; wait *= 2 {
+	for ; wait < time.Second; wait *= 2 {
 		select {
 		case <-c.Exited():
 			return

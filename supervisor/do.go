@@ -17,7 +17,7 @@ import (
 func (r *run) takeLocks(ctx context.Context) policy.Event {
 	ev := r.tryLocks(ctx)
 	if _, taken := ev.(policy.LockTaken); taken {
-		r.writeState(false) // from here on status can find us; a disk is not waited for
+		r.beside(func() { r.writeState(false) }) // from here on status can find us; a disk is not waited for
 	}
 	return ev
 }
@@ -42,6 +42,7 @@ func (r *run) tryLocks(ctx context.Context) policy.Event {
 		}
 	}
 	r.held, r.locks = nil, set
+	r.fresh.Store(set.Fresh())
 	close(r.locked)
 	r.openServer()
 	r.openNotify(ctx)
@@ -69,19 +70,24 @@ func (r *run) awaitLocks(ctx context.Context, every time.Duration) {
 	}
 }
 
+// settledBeats is the number of seconds between two looks at the groups of a tree that is older than a minute: a bot makes them when it starts.
+const settledBeats = 5
+
 // watchLocks reports a lock that was lost. A deleted file is made anew without a word. On the same beat, for the
 // sake of few wake-ups, the tree is looked at for groups that it has made.
 func (r *run) watchLocks(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	for {
+	for n := 0; ; n++ {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
 		for _, c := range r.children.all() {
-			c.Tighten()
+			if n%settledBeats == 0 || time.Since(c.Started()) < policy.WellAfter {
+				c.Tighten()
+			}
 		}
 		if err := r.verifyLocks(); err != nil {
 			r.send(ctx, policy.LockLost{Cause: err.Error()})
@@ -134,8 +140,8 @@ func (r *run) sweeper(ctx context.Context) {
 	}
 }
 
-// sweep looks for rivals and ends them. Leftovers of an earlier supervisor can only be there before our
-// first start, so only the first sweep reads every environment.
+// sweep looks for rivals and ends them. Leftovers of an earlier run can only be there before our first start, and where there
+// was one, so only the first sweep reads every environment, and none does in a new container.
 func (r *run) sweep(ctx context.Context, p policy.Purpose, first bool) policy.Swept {
 	target := stale.Target{
 		Token:    r.opts.Token,
@@ -151,7 +157,7 @@ func (r *run) sweep(ctx context.Context, p policy.Purpose, first bool) policy.Sw
 		target.Peers, _ = r.peers.addresses(ctx)
 	}
 	target.Keep = r.children.trees()
-	report, err := r.finder.Sweep(ctx, target, stale.Options{Conflict: p == policy.AtConflict, Lineage: first})
+	report, err := r.finder.Sweep(ctx, target, stale.Options{Conflict: p == policy.AtConflict, Lineage: first && !r.fresh.Load()})
 	if err != nil {
 		r.opts.Log.Warn("stale processes could not be looked for", keyCause, err.Error())
 	}

@@ -261,22 +261,25 @@ func (r *run) closeServer() {
 // lastAnswers is how long requests of the control socket may go on at the end.
 const lastAnswers = 100 * time.Millisecond
 
-// writeStates writes the state file when the loop has published something, at most once a
-// quarter of a second.
+// stateDelay is how old the state file may be. It also keeps the disk out of the way of a restart, which is over by then.
+const stateDelay = 250 * time.Millisecond
+
+// writeStates writes the state file when the loop has published something.
 func (r *run) writeStates(ctx context.Context) {
-	pace := time.NewTicker(250 * time.Millisecond)
-	defer pace.Stop()
+	delay := time.NewTimer(stateDelay)
+	defer delay.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-r.dirty:
-			r.writeState(true)
 		}
+		delay.Reset(stateDelay)
 		select {
 		case <-ctx.Done():
 			return
-		case <-pace.C:
+		case <-delay.C:
+			r.writeState(true)
 		}
 	}
 }

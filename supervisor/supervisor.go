@@ -111,6 +111,7 @@ type run struct {
 	news      chan struct{} // something for the service manager
 	broken    chan struct{} // closed by the first panic
 	broke     sync.Once
+	fresh     atomic.Bool // the locks say that this bot never ran here before
 	suspended atomic.Bool // the child was stopped together with us
 	fault     *PanicError // set before broken is closed
 	events    chan policy.Event
@@ -127,8 +128,10 @@ type run struct {
 	leaseNews chan lease.Report
 	yielded   chan struct{} // closed when the locks are given away
 	locked    chan struct{} // closed when they are held for the first time
-	turned    atomic.Int64  // when the loop turned last, in Unix milliseconds
-	claimSeen atomic.Int64  // since when a claim of ours stands, likewise
+	born      chan struct{} // closed when the first child has been started
+	firstborn sync.Once
+	turned    atomic.Int64 // when the loop turned last, in Unix milliseconds
+	claimSeen atomic.Int64 // since when a claim of ours stands, likewise
 	view      atomic.Pointer[view]
 	repeats   repeats
 	herald    *herald.Herald                                     // nil when there is nobody to tell
@@ -156,7 +159,7 @@ type run struct {
 //	state writer    writes the state file, the newest state wins; the same
 //	reaper          reaps orphans that became ours; the same
 //	herald          tells the owner; ends with the work's context, and a last word of 3 s at most
-//	guardian        keeps the guardian process alive; the same
+//	guardian        keeps the guardian process alive, from the first child on; the same
 //	manager         tells the service manager how it is; the same
 //	listener        hears the bot's heartbeats; ends with the work
 //	gateway         serves the bot's calls, a goroutine for each connection; ends with the work's context
@@ -210,10 +213,15 @@ func Run(ctx context.Context, opts Options) (Result, error) {
 	return r.result(final), nil
 }
 
-// guard keeps the guardian alive.
+// guard keeps the guardian alive, from the first child on: before that there is nothing to guard, and its start would hold up the bot's.
 func (r *run) guard(ctx context.Context) {
 	if len(r.opts.Guardian) == 0 {
 		return
+	}
+	select {
+	case <-ctx.Done():
+		return
+	case <-r.born:
 	}
 	r.guardian.Keep(ctx, func(err error) {
 		r.opts.Log.Warn("after a kill -9 of botctl, processes that left the bot's group would live on", keyCause, err.Error())
@@ -258,6 +266,7 @@ func newRun(opts Options) (*run, error) {
 		leaseNews: make(chan lease.Report, newsQueue),
 		yielded:   make(chan struct{}),
 		locked:    make(chan struct{}),
+		born:      make(chan struct{}),
 	}
 	r.keeper = r.newKeeper()
 	if opts.Token != "" {

@@ -1,5 +1,8 @@
 //go:build !manual
 
+// The runtime would look each second whether the container was given other processors, in an idle supervisor too.
+//go:debug updatemaxprocs=0
+
 // Command botctl supervises and launches long-polling Telegram bots.
 package main
 

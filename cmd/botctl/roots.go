@@ -38,10 +38,11 @@ var trustRoots = sync.OnceFunc(func() {
 // systemHasRoots sees without reading them all that there are certificates where nearly every system has them. To parse them takes
 // twelve milliseconds, more than all else before the start of a bot, and is left to the first call that needs one. False: look closely.
 func systemHasRoots() bool {
-	if os.Getenv("SSL_CERT_FILE") != "" || os.Getenv("SSL_CERT_DIR") != "" {
-		return false
+	usual := []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"} // crypto/x509 reads the first that it finds
+	if own := os.Getenv("SSL_CERT_FILE"); own != "" {
+		usual = []string{own}
 	}
-	for _, name := range []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"} { // crypto/x509 reads the first that it finds
+	for _, name := range usual {
 		f, err := os.Open(name)
 		if err != nil {
 			continue

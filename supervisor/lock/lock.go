@@ -110,6 +110,7 @@ type keyLock struct {
 	path  string
 	lock  *flock.Flock
 	child *os.File // nil until TakeChild
+	fresh bool     // there was no such file before
 }
 
 // Take takes the locks of keys in their order, and the guard of guardKey when that is not
@@ -149,6 +150,8 @@ func (l *keyLock) take(owner Owner) error {
 		if err := checkFile(l.path); err != nil {
 			return err
 		}
+		_, err := os.Lstat(l.path)
+		l.fresh = errors.Is(err, os.ErrNotExist)
 		l.lock = flock.New(l.path, flock.SetFlag(os.O_CREATE|os.O_RDWR|noFollow), flock.SetPermissions(0o600))
 		try := l.lock.TryLock
 		if l.key.Shared {
@@ -167,6 +170,11 @@ func (l *keyLock) take(owner Owner) error {
 		}
 		l.lock.Close()
 	}
+}
+
+// Fresh says that no run has held any of the locks before, as far as this folder knows: its files are never deleted.
+func (s *Set) Fresh() bool {
+	return !slices.ContainsFunc(s.locks, func(l *keyLock) bool { return !l.fresh })
 }
 
 // current says whether the path still names the locked file.

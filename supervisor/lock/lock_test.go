@@ -233,6 +233,20 @@ func TestTheGuardCrossesFolders(t *testing.T) {
 	s.Close()
 }
 
+func TestTheFirstRunOfABotIsKnown(t *testing.T) {
+	dir := t.TempDir()
+	for i, keys := range [][]Key{{{Name: "d-x"}}, {{Name: "d-x"}}, {{Name: "d-x", Shared: true}, {Name: "b-1"}}, {{Name: "b-2"}}} {
+		s, err := Take(dir, keys, "", Owner{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := i == 0 || i == 3; s.Fresh() != want {
+			t.Errorf("%v: fresh %v, want %v", keys, s.Fresh(), want)
+		}
+		s.Close()
+	}
+}
+
 func TestTwoBotsMayShareAFolder(t *testing.T) {
 	dir := t.TempDir()
 	take := func(keys ...Key) (*Set, error) { return Take(dir, keys, "", Owner{PID: os.Getpid()}) }

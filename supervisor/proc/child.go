@@ -241,9 +241,14 @@ func (c *Child) reap() {
 	c.exit.OOMKilled = c.exit.Signal == sigKill && oomKills() > c.oomSeen
 }
 
+// chunks of relays that have ended are taken by those of the next child.
+var chunks = sync.Pool{New: func() any { return new([64 << 10]byte) }}
+
 // relay copies one pipe in chunks, so that a line may have any length (P32).
 func relay(dst io.Writer, src *os.File) {
-	buf := make([]byte, 64<<10)
+	chunk := chunks.Get().(*[64 << 10]byte)
+	defer chunks.Put(chunk)
+	buf := chunk[:]
 	for {
 		n, err := src.Read(buf)
 		if n > 0 {

@@ -127,6 +127,16 @@ func TestP7TheLeashEndsOtherGroups(t *testing.T) {
 	}
 }
 
+// The look of each second asks two threads of ours for our children; one that is missed would not be tied.
+func TestP4AShortLookSeesOrphansToo(t *testing.T) {
+	c, out := start(t, "daemon")
+	out.await(t, "ready", 1)
+	until(t, "the middle process is gone", func() bool { return len(c.Tree()) == 2 })
+	if short := c.look(true); len(short) != 2 || short[1].pid != c.Tree()[1] || short[1].ppid != os.Getpid() {
+		t.Errorf("%+v, want the leader and %v, a child of ours", short, c.Tree()[1])
+	}
+}
+
 func TestP16WhatWeInheritedIsNotTheBots(t *testing.T) {
 	out, err := exec.Command("sh", "-c", `sleep 1000 >/dev/null 2>&1 & echo $!; exec "$0" heir`, os.Args[0]).Output()
 	if err != nil {

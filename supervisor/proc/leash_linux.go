@@ -37,9 +37,9 @@ func tie(reader *os.File, group int) {
 const maxLeashes = 16
 
 // Tighten ties the groups that the tree has made since it was looked at last. It is for one goroutine at a time
-// and to be called about once a second. What leaves the group in between is the guardian's.
+// and to be called about once a second while the tree is young. What leaves the group in between is the guardian's.
 func (c *Child) Tighten() {
-	members := c.members()
+	members := c.look(true)
 	ours, err := unix.Getsid(0)
 	if err != nil {
 		return

@@ -6,6 +6,7 @@ import (
 	"os/signal"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -63,12 +64,16 @@ func attributes(spec Spec) *syscall.SysProcAttr {
 	return attr
 }
 
+// starterTID is the number of the thread that starts every child; 0 before the first start.
+var starterTID atomic.Int64
+
 // starter is the thread that starts every child. The kernel sends the parent-death signal when the
 // thread that forked ends, not the process, so it must be one that never ends.
 var starter = sync.OnceValue(func() chan<- func() {
 	jobs := make(chan func())
 	go func() {
 		runtime.LockOSThread()
+		starterTID.Store(int64(unix.Gettid()))
 		for job := range jobs {
 			job()
 		}

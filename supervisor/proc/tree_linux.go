@@ -48,9 +48,31 @@ type member struct {
 // are still on their way out, with its files and connections open.
 func (m member) dead() bool { return m.state == 'X' || m.state == 'Z' && m.threads <= 1 }
 
+// kinOfOurs lists our own children. The kernel keeps them by thread: of the one that forked, which is the starter, and of the first one of the
+// process for orphans that became ours (find_new_reaper of kernel/exit.c). A process has one or two dozen threads, and
+// this is asked each second, so the short way is for looks that come again; the long way asks them all.
+func kinOfOurs(short bool) []int {
+	tid := starterTID.Load()
+	if !short || tid == 0 {
+		return childrenOf(os.Getpid())
+	}
+	base := "/proc/self/task/"
+	list, err := childrenOfThread(base+strconv.Itoa(os.Getpid()), nil)
+	if err == nil {
+		list, err = childrenOfThread(base+strconv.Itoa(int(tid)), list)
+	}
+	if err != nil {
+		return childrenOf(os.Getpid())
+	}
+	return list
+}
+
 // members lists the tree: the leader, its descendants, and those who became children of ours
 // when their parent died. The leader's zombie is among them, others' are too.
-func (c *Child) members() []member {
+func (c *Child) members() []member { return c.look(false) }
+
+// look is members; a short one is for the looks of each second.
+func (c *Child) look(short bool) []member {
 	leader, err := readStat(c.PID())
 	if err != nil {
 		leader = member{pid: c.PID(), pgid: c.PID(), state: 'X'}
@@ -63,7 +85,7 @@ func (c *Child) members() []member {
 		found = false
 		walked := map[int]bool{}
 		queue := childrenOf(c.PID())
-		for _, pid := range childrenOf(os.Getpid()) {
+		for _, pid := range kinOfOurs(short) {
 			if pid != c.PID() && !isOwn(pid) && (seen[pid] || c.adopted(pid)) {
 				queue = append(queue, pid)
 			}
@@ -227,22 +249,26 @@ func childrenOf(pid int) []int {
 		return nil
 	}
 	var list []int
-	var buf [4096]byte
 	for _, thread := range threads {
-		b, err := readProc(base+"/"+thread+"/children", buf[:])
-		if err != nil {
-			if errors.Is(err, os.ErrNotExist) {
-				return childrenByScan(pid)
-			}
-			continue
+		next, err := childrenOfThread(base+"/"+thread, list)
+		if errors.Is(err, os.ErrNotExist) {
+			return childrenByScan(pid)
 		}
-		for f := range bytes.FieldsSeq(b) {
-			if n, err := strconv.Atoi(string(f)); err == nil {
-				list = append(list, n)
-			}
-		}
+		list = next
 	}
 	return list
+}
+
+// childrenOfThread appends the children that a thread started, or was given, to list.
+func childrenOfThread(thread string, list []int) ([]int, error) {
+	var buf [4096]byte
+	b, err := readProc(thread+"/children", buf[:])
+	for f := range bytes.FieldsSeq(b) {
+		if n, err := strconv.Atoi(string(f)); err == nil {
+			list = append(list, n)
+		}
+	}
+	return list, err
 }
 
 // childrenByScan is for kernels without /proc/PID/task/TID/children.
@@ -276,17 +302,22 @@ func readStat(pid int) (member, error) {
 	if mutant.Is(mutant.FirstParenthesis) {
 		end = bytes.IndexByte(b, ')')
 	}
-	f := strings.Fields(string(b[end+1:]))
-	if len(f) < 20 {
-		return member{}, fmt.Errorf("read /proc/%d/stat: too short", pid)
+	m := member{pid: pid}
+	into := [...]*int{1: &m.ppid, 2: &m.pgid, 3: &m.sid, 17: &m.threads, 19: nil}
+	n := 0
+	for field := range bytes.FieldsSeq(b[end+1:]) {
+		switch {
+		case n == 0:
+			m.state = field[0]
+		case n == len(into)-1:
+			m.start, err = strconv.ParseUint(string(field), 10, 64)
+			return m, err
+		case into[n] != nil:
+			*into[n], _ = strconv.Atoi(string(field))
+		}
+		n++
 	}
-	m := member{pid: pid, state: f[0][0]}
-	m.ppid, _ = strconv.Atoi(f[1])
-	m.pgid, _ = strconv.Atoi(f[2])
-	m.sid, _ = strconv.Atoi(f[3])
-	m.threads, _ = strconv.Atoi(f[17])
-	m.start, _ = strconv.ParseUint(f[19], 10, 64)
-	return m, nil
+	return member{}, fmt.Errorf("read /proc/%d/stat: too short", pid)
 }
 
 func stateOf(pid int) byte {
