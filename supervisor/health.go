@@ -96,15 +96,7 @@ func (r *run) claimed(s policy.State) bool {
 		return false
 	}
 	v := r.keeper.View()
-	if v.Claim.Instance != v.Me.Instance || v.Problem != nil {
-		r.claimSeen.Store(0)
-		return false
-	}
-	now := time.Now().UnixMilli()
-	if r.claimSeen.CompareAndSwap(0, now) {
-		return false
-	}
-	return time.Duration(now-r.claimSeen.Load())*time.Millisecond >= r.cfg.StopTimeout/3+readySlack
+	return v.Problem == nil && v.Claimed >= r.cfg.StopTimeout/3+readySlack
 }
 
 // loopTurns says whether the loop goes on: it answers at once, or has turned a moment ago.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"botctl/supervisor/control"
@@ -28,8 +29,40 @@ const leaveLimit = 3 * time.Second
 // warnLimit bounds the question for warnings.
 const warnLimit = 5 * time.Second
 
-// newsQueue is how many reports of the keeper may wait for the loop.
-const newsQueue = 64
+// news are the keeper's reports that wait for the loop. None is lost, since each may be the one that lets the bot poll; of trouble that goes
+// on the latest word is enough, so there are as few as the holder changed while the loop was stuck.
+type news struct {
+	ready chan struct{}
+
+	mu   sync.Mutex
+	list []lease.Report
+}
+
+func newNews() *news { return &news{ready: make(chan struct{}, 1)} }
+
+func (n *news) add(rep lease.Report) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	_, trouble := rep.(lease.Trouble)
+	if last := len(n.list) - 1; trouble && last >= 0 {
+		if _, again := n.list[last].(lease.Trouble); again {
+			n.list = n.list[:last]
+		}
+	}
+	n.list = append(n.list, rep)
+	select {
+	case n.ready <- struct{}{}:
+	default:
+	}
+}
+
+func (n *news) take() []lease.Report {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	list := n.list
+	n.list = nil
+	return list
+}
 
 // newKeeper prepares the keeper of the lease; nil without one.
 func (r *run) newKeeper() *lease.Keeper {
@@ -40,10 +73,7 @@ func (r *run) newKeeper() *lease.Keeper {
 		if _, fenced := rep.(lease.Fenced); fenced && r.gate != nil {
 			r.gate.Fence() // polls that are at the server are taken back before the loop hears of it
 		}
-		select {
-		case r.leaseNews <- rep:
-		default: // the loop is stuck; Valid says no all the same
-		}
+		r.leaseNews.add(rep)
 	})
 }
 
@@ -58,12 +88,14 @@ func (r *run) keepLease(ctx context.Context) {
 func (r *run) hearLease(ctx context.Context) {
 	for {
 		select {
-		case rep := <-r.leaseNews:
-			if r.keeper.View().Known {
-				r.warnOfStore(ctx)
-			}
-			if ev := r.leaseEvent(rep); ev != nil {
-				r.send(ctx, ev)
+		case <-r.leaseNews.ready:
+			for _, rep := range r.leaseNews.take() {
+				if r.keeper.View().Known {
+					r.warnOfStore(ctx)
+				}
+				if ev := r.leaseEvent(rep); ev != nil {
+					r.send(ctx, ev)
+				}
 			}
 		case <-ctx.Done():
 			return

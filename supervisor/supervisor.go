@@ -125,13 +125,12 @@ type run struct {
 	keeper    *lease.Keeper // nil without a lease
 	keeping   sync.Once     // its Run was begun
 	warning   sync.Once     // what its store warns of was asked
-	leaseNews chan lease.Report
+	leaseNews *news
 	yielded   chan struct{} // closed when the locks are given away
 	locked    chan struct{} // closed when they are held for the first time
 	born      chan struct{} // closed when the first child has been started
 	firstborn sync.Once
 	turned    atomic.Int64 // when the loop turned last, in Unix milliseconds
-	claimSeen atomic.Int64 // since when a claim of ours stands, likewise
 	view      atomic.Pointer[view]
 	repeats   repeats
 	herald    *herald.Herald                                     // nil when there is nobody to tell
@@ -263,7 +262,7 @@ func newRun(opts Options) (*run, error) {
 		wire:    make(chan gateway.Event, wireQueue),
 		repeats: repeats{},
 
-		leaseNews: make(chan lease.Report, newsQueue),
+		leaseNews: newNews(),
 		yielded:   make(chan struct{}),
 		locked:    make(chan struct{}),
 		born:      make(chan struct{}),

@@ -1,6 +1,7 @@
 package lease
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -56,11 +57,14 @@ type View struct {
 	Epoch   uint64 // of the record
 	Holder  Member // zero: nobody, as far as is known
 	Claim   Claim
+	Claimed time.Duration // for how long a claim of ours stands; 0: there is none
 	Me      Member
 	Wanted  bool
 	Known   bool          // the store has answered
 	Left    time.Duration // of the lease, while it is held
 	Problem error         // of the latest call; nil when it was answered
+
+	claimed time.Duration // by the keeper's clock, when our claim was first seen; 0: there is none
 }
 
 // troubleAgain is how often trouble that goes on is told of.
@@ -96,6 +100,9 @@ func (k *Keeper) View() View {
 	v := *k.view.Load()
 	if v.Mode == Holding {
 		v.Left = max(time.Duration(k.fence.Load())-k.now(), 0)
+	}
+	if v.claimed > 0 {
+		v.Claimed = k.now() - v.claimed
 	}
 	return v
 }
@@ -227,10 +234,14 @@ func granted(acts []Action) bool {
 func (l *loop) publish() {
 	me := l.cfg.Me
 	me.Gen = l.s.Gen
-	l.view.Store(&View{
+	v := View{
 		Mode: l.s.Mode, Epoch: l.s.Snap.Record.Epoch, Holder: l.s.Snap.Record.Holder, Claim: l.s.Snap.Record.Claim, Me: me,
 		Wanted: l.s.Wanted, Known: l.s.Seen, Problem: l.err,
-	})
+	}
+	if v.Claim.Instance == me.Instance {
+		v.claimed = cmp.Or(l.view.Load().claimed, l.now())
+	}
+	l.view.Store(&v)
 }
 
 func (l *loop) carryOut(a Action) {
