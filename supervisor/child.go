@@ -33,6 +33,7 @@ func (r *run) runChild(ctx context.Context, n uint32, beside bool) {
 		r.send(ctx, policy.StartFailed{Run: n, Detail: err.Error()})
 		return
 	}
+	r.beGuarded(ctx)
 	out := r.newOutput(ctx, n)
 	argv, env := r.opts.Argv, r.opts.Env
 	var seat *gateway.Seat
@@ -62,7 +63,6 @@ func (r *run) runChild(ctx context.Context, n uint32, beside bool) {
 	live := &living{Child: c, run: n, seat: seat, announced: make(chan struct{}), over: ctx}
 	r.children.add(live)
 	r.guardian.Watch(c)
-	r.firstborn.Do(func() { close(r.born) })
 	r.send(ctx, policy.ChildStarted{Run: n, PID: c.PID()})
 	close(live.announced)
 	// The end of ctx ends the child, should it still live: after a panic only.
@@ -78,6 +78,18 @@ func (r *run) runChild(ctx context.Context, n uint32, beside bool) {
 	e := c.Exit()
 	r.noteExit(n, e)
 	r.send(ctx, policy.ChildExited{Run: n, Exit: policy.Exit{Code: e.Code, Signal: int(e.Signal), OOM: e.OOMKilled, Survivors: len(e.Survivors)}})
+}
+
+// beGuarded returns when there is a guardian: what the child makes before that would be nobody's, were we killed.
+func (r *run) beGuarded(ctx context.Context) {
+	if len(r.opts.Guardian) == 0 {
+		return
+	}
+	r.guarding.Do(func() { close(r.wantGuard) })
+	select {
+	case <-r.guardian.Up():
+	case <-ctx.Done():
+	}
 }
 
 // tightenEarly looks at the groups of a young tree more often: wrappers start what they wrap at once.

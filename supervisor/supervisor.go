@@ -128,8 +128,8 @@ type run struct {
 	leaseNews *news
 	yielded   chan struct{} // closed when the locks are given away
 	locked    chan struct{} // closed when they are held for the first time
-	born      chan struct{} // closed when the first child has been started
-	firstborn sync.Once
+	wantGuard chan struct{} // closed when the first child is about to be started
+	guarding  sync.Once
 	turned    atomic.Int64 // when the loop turned last, in Unix milliseconds
 	view      atomic.Pointer[view]
 	repeats   repeats
@@ -158,7 +158,7 @@ type run struct {
 //	state writer    writes the state file, the newest state wins; the same
 //	reaper          reaps orphans that became ours; the same
 //	herald          tells the owner; ends with the work's context, and a last word of 3 s at most
-//	guardian        keeps the guardian process alive, from the first child on; the same
+//	guardian        keeps the guardian process alive, from right before the first child on; the same
 //	manager         tells the service manager how it is; the same
 //	listener        hears the bot's heartbeats; ends with the work
 //	gateway         serves the bot's calls, a goroutine for each connection; ends with the work's context
@@ -212,7 +212,8 @@ func Run(ctx context.Context, opts Options) (Result, error) {
 	return r.result(final), nil
 }
 
-// guard keeps the guardian alive, from the first child on: before that there is nothing to guard, and its start would hold up the bot's.
+// guard keeps the guardian alive, from right before the first child on: until then there is nothing to guard, and its own start would take
+// a processor from the sweep.
 func (r *run) guard(ctx context.Context) {
 	if len(r.opts.Guardian) == 0 {
 		return
@@ -220,7 +221,7 @@ func (r *run) guard(ctx context.Context) {
 	select {
 	case <-ctx.Done():
 		return
-	case <-r.born:
+	case <-r.wantGuard:
 	}
 	r.guardian.Keep(ctx, func(err error) {
 		r.opts.Log.Warn("after a kill -9 of botctl, processes that left the bot's group would live on", keyCause, err.Error())
@@ -265,7 +266,7 @@ func newRun(opts Options) (*run, error) {
 		leaseNews: newNews(),
 		yielded:   make(chan struct{}),
 		locked:    make(chan struct{}),
-		born:      make(chan struct{}),
+		wantGuard: make(chan struct{}),
 	}
 	r.keeper = r.newKeeper()
 	if opts.Token != "" {

@@ -24,6 +24,7 @@ type ruling struct {
 	overlaps []string        // a poll that began while one of another machine went on
 	gaps     []time.Duration // between the last poll of one machine and the first of the next
 	turns    []string        // who polled, in order
+	first    []string        // the first poll of each turn
 }
 
 // excuse is from when on the sandbox cannot know that a machine's open poll has ended: it was stopped, or its link was cut without a word. The
@@ -66,6 +67,7 @@ func judge(polls []sandbox.Entry, now time.Time, excuses ...excuse) ruling {
 				r.gaps = append(r.gaps, max(e.Start.Sub(ended), 0))
 			}
 			r.turns = append(r.turns, strings.TrimPrefix(e.Agent, "bot-"))
+			r.first = append(r.first, fmt.Sprintf("%s %s to %s status %d void %v", e.Agent, e.Start.Format("05.0000"), e.End.Format("05.0000"), e.Status, e.Void))
 			last = e.Agent
 		}
 		if e.End.After(ended) {

@@ -102,7 +102,7 @@ func TestManyDeploysInARow(t *testing.T) {
 		r := f.neverTwo()
 		f.exactly()
 		if len(r.turns) != deploys()+1 {
-			t.Errorf("turns %v", r.turns)
+			t.Errorf("turns %v:\n%s", r.turns, strings.Join(r.first, "\n"))
 		}
 		for _, m := range f.machines[:len(f.machines)-1] {
 			if code := m.cmd.ProcessState.ExitCode(); code != 0 {

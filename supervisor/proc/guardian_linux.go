@@ -26,6 +26,9 @@ type Guardian struct {
 	argv []string
 	env  []string
 
+	up    chan struct{} // closed when the first one has been started, or none will be
+	first sync.Once
+
 	mu   sync.Mutex
 	pipe *os.File // nil while there is none
 	news []string // what a guardian must know: the mark, then the living leader
@@ -34,8 +37,13 @@ type Guardian struct {
 // NewGuardian prepares one. argv makes this executable call BeGuardian; mark is the entry of the
 // environment, "NAME=value", by which the run's processes are recognised.
 func NewGuardian(argv []string, mark string) *Guardian {
-	return &Guardian{argv: argv, news: []string{"mark " + mark}, env: []string{"GOMAXPROCS=1"}}
+	return &Guardian{argv: argv, news: []string{"mark " + mark}, env: []string{"GOMAXPROCS=1"}, up: make(chan struct{})}
 }
+
+// Up is closed when the first guardian has been started, or Keep has found that there will be none.
+func (g *Guardian) Up() <-chan struct{} { return g.up }
+
+func (g *Guardian) isUp() { g.first.Do(func() { close(g.up) }) }
 
 // guardianPause is the rest before a guardian that died is replaced: at once, but not in a hot loop.
 const guardianPause = 10 * time.Millisecond
@@ -43,6 +51,7 @@ const guardianPause = 10 * time.Millisecond
 // Keep starts a guardian, and another one when it dies, until ctx ends. The error of a start is reported to
 // warn, once. As PID 1 there is none: the kernel ends everything in the namespace with us.
 func (g *Guardian) Keep(ctx context.Context, warn func(error)) {
+	defer g.isUp()
 	if os.Getpid() == 1 || mutant.Is(mutant.NoGuardian) {
 		return
 	}
@@ -50,6 +59,7 @@ func (g *Guardian) Keep(ctx context.Context, warn func(error)) {
 	defer pause.Stop()
 	for ctx.Err() == nil {
 		p, err := g.start()
+		g.isUp()
 		if err != nil && warn != nil {
 			warn(err)
 			warn = nil
@@ -86,20 +96,21 @@ func (g *Guardian) start() (*os.Process, error) {
 		return nil, fmt.Errorf("start guardian: %w", err)
 	}
 	defer null.Close()
+	// What it must know lies in the pipe before it lives: from the fork on, whatever becomes of us, it does its work.
+	g.mu.Lock()
+	g.pipe = w
+	for _, line := range g.news {
+		io.WriteString(w, line+"\n")
+	}
+	g.mu.Unlock()
 	// A session of its own keeps it out of reach of the terminal and of signals to our group. Its
 	// environment has no token and no mark.
 	p, err := startProcess(SelfPath(), g.argv, &os.ProcAttr{
 		Dir: "/", Env: g.env, Files: []*os.File{r, null, os.Stderr}, Sys: &syscall.SysProcAttr{Setsid: true},
 	})
 	if err != nil {
-		w.Close()
+		g.drop()
 		return nil, fmt.Errorf("start guardian: %w", err)
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.pipe = w
-	for _, line := range g.news {
-		io.WriteString(w, line+"\n")
 	}
 	return p, nil
 }

@@ -81,6 +81,13 @@ func NewGuardian([]string, string) *Guardian { return &Guardian{} }
 // Keep waits for ctx.
 func (*Guardian) Keep(ctx context.Context, _ func(error)) { <-ctx.Done() }
 
+// Up is closed: nothing is waited for.
+func (*Guardian) Up() <-chan struct{} {
+	up := make(chan struct{})
+	close(up)
+	return up
+}
+
 // Watch does nothing.
 func (*Guardian) Watch(*Child) {}
 
