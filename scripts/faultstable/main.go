@@ -255,6 +255,7 @@ var lacks = []struct{ mutant, pkg, test string }{
 	{"no-drain-limit", "proc", "TestP5Grandchild"},
 	{"no-guardian", "proc", "TestP7TheGuardian"},
 	{"no-leash", "proc", "TestP7TheLeashEndsTheGroup"},
+	{"no-own-end", "proc", "TestP7TheLeashOutlivesTheChild"},
 	{"no-child-lock", "lock", "TestP7TheChild"},
 	{"no-panic-guard", "", "TestP9APanicEnds"},
 	{"no-verify", "lock", "TestP11"},

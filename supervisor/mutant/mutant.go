@@ -10,6 +10,7 @@ const (
 	NoDrainLimit     = "no-drain-limit"     // P5: output is waited for without end
 	NoGuardian       = "no-guardian"        // P7: what left the group outlives a killed supervisor
 	NoLeash          = "no-leash"           // P7: so does the group, when the guardian is killed too
+	NoOwnEnd         = "no-own-end"         // P7: the leash of a group dies with the child
 	NoChildLock      = "no-child-lock"      // P7: the child does not inherit its lock
 	NoPanicGuard     = "no-panic-guard"     // P9: a panic is left to the runtime
 	NoVerify         = "no-verify"          // P11: lock files are looked at once only

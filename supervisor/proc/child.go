@@ -104,6 +104,7 @@ func (c *Child) spawn(path string) (pipes []*os.File, err error) {
 	}
 	if theirs != nil {
 		tie(theirs, c.PID())
+		c.tieLeader()
 	}
 	c.leash = leash
 	return pipes, nil

@@ -118,6 +118,18 @@ func TestP7TheLeashEndsTheGroup(t *testing.T) {
 	})
 }
 
+// The child alone had the reading end of its leash, and dies first, as by the parent-death signal of a supervisor that is being
+// killed.
+func TestP7TheLeashOutlivesTheChild(t *testing.T) {
+	outsideOurTree(t, "keeps-to-itself", func(sup int) {
+		unix.Kill(sup, unix.SIGSTOP)
+		for _, pid := range childrenOf(sup) { // the guardian is one of them
+			unix.Kill(pid, unix.SIGKILL)
+			until(t, "it is dead", func() bool { return gone(pid) })
+		}
+	})
+}
+
 // The same for groups that were made in the tree: setsid, double fork.
 func TestP7TheLeashEndsOtherGroups(t *testing.T) {
 	for range 5 {

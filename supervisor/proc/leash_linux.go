@@ -14,8 +14,9 @@ import (
 // that came, the groups are, and nobody needs to be alive to see to it. The parent-death
 // signal reaches the direct child alone.
 //
-// The child's own group is tied at its start; the child inherits the reading end and need not know. Groups that
-// its descendants make later are found by Tighten, and both ends of their leashes are ours.
+// The child's own group is tied at its start; the child inherits the reading end and need not know. That end lives no longer than who has
+// it: the parent-death signal may end the child before our descriptors are closed, and Node lets none of its children have what it
+// inherited. So the group is tied once more with both ends ours, as are the groups that its descendants make later, which Tighten finds.
 
 func newLeash() (theirs, ours *os.File, err error) { return os.Pipe() }
 
@@ -31,6 +32,17 @@ func tie(reader *os.File, group int) {
 	if flags, err := unix.FcntlInt(fd, unix.F_GETFL, 0); err == nil {
 		unix.FcntlInt(fd, unix.F_SETFL, flags|unix.O_ASYNC)
 	}
+}
+
+// tieLeader ties the child's own group, as Tighten does with others.
+func (c *Child) tieLeader() {
+	m, err := readStat(c.PID())
+	if err != nil || m.pgid != m.pid || mutant.Is(mutant.NoOwnEnd) {
+		return
+	}
+	c.leashMu.Lock()
+	defer c.leashMu.Unlock()
+	c.tieOwn(m)
 }
 
 // maxLeashes bounds the groups that are tied besides the child's own: four descriptors each.
@@ -62,7 +74,7 @@ func (c *Child) Tighten() {
 }
 
 // tieOwn holds both ends. At our death the kernel closes our descriptors one by one, in an order that it does not
-// promise, and a reader that goes first takes its signal along: so there are two pipes, of either order.
+// promise (seen: the last one first), and a reader that goes first takes its signal along: so there are two pipes, of either order.
 func (c *Child) tieOwn(m member) {
 	var readers, writers []*os.File
 	for i := range 2 {

@@ -39,6 +39,11 @@ var helpers = map[string]func(){
 		spawn(false, "ignore-term")
 		forever()
 	},
+	"keeps-to-itself": func() { // as Node: no child of it has what it inherited itself
+		unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
+		spawn(false, "ignore-term")
+		forever()
+	},
 	"daemon": func() { // P4: double fork and setsid, then wait
 		spawn(true, "fork-and-go")
 		forever()
