@@ -45,7 +45,9 @@ func TestMain(m *testing.M) {
 	case runtime.GOOS == "linux" && os.Getenv(insideEnv) == "":
 		os.Exit(moveInside())
 	default:
-		os.Exit(m.Run())
+		code := m.Run()
+		cleanUp()
+		os.Exit(code)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"botctl/supervisor/lease/leasetest"
 )
 
 // playedOnLinux plays what only the tests on Linux need, and does not return then.
@@ -19,5 +21,7 @@ func playedOnLinux() bool {
 	}
 	return false
 }
+
+func cleanUp() { leasetest.CleanUp() }
 
 func decodeBody(r io.Reader, v any) { json.NewDecoder(r).Decode(v) }

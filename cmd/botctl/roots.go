@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"crypto/x509"
+	"errors"
 	"io"
 	"os"
 	"sync"
@@ -50,7 +51,7 @@ func systemHasRoots() bool {
 		defer f.Close()
 		begin := make([]byte, 8<<10)
 		n, err := io.ReadFull(f, begin)
-		return (err == nil || err == io.ErrUnexpectedEOF) && bytes.Contains(begin[:n], []byte("-----BEGIN CERTIFICATE-----"))
+		return (err == nil || errors.Is(err, io.ErrUnexpectedEOF)) && bytes.Contains(begin[:n], []byte("-----BEGIN CERTIFICATE-----"))
 	}
 	return false
 }

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -17,6 +18,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // measureIdle has one supervisor of each kind side by side, leaves them alone, and reads what they took.
@@ -29,8 +32,17 @@ func measureIdle(l *lab) error {
 	gateway := botctl("botctl, a bot polls through its gateway")
 	gateway.command = l.pollerUnder()
 	standing := botctl("botctl, gateway offered, not used")
-	// One with --lease has its place here, as handover has its own.
-	all := l.present("idle", append([]keeper{plain, standing, gateway}, peers...))
+	own := []keeper{plain, standing, gateway}
+	store, end, err := l.redisServer()
+	if err != nil {
+		l.found.lacks("idle", "botctl with a lease", err.Error())
+	} else {
+		defer end()
+		leased := botctl("botctl, the same with a lease in Redis")
+		leased.command = l.pollerUnder("--gateway", "require", "--lease", store)
+		own = append(own, leased)
+	}
+	all := l.present("idle", append(own, peers...))
 	type one struct {
 		k      keeper
 		s      *scene
@@ -93,15 +105,50 @@ func measureIdle(l *lab) error {
 	return nil
 }
 
+// redisServer starts one on loopback and waits until it answers.
+func (l *lab) redisServer() (url string, end func(), err error) {
+	path := redis.path()
+	if path == "" {
+		return "", nil, errors.New("redis-server is not installed")
+	}
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	at := free.Addr().String()
+	free.Close()
+	_, port, _ := net.SplitHostPort(at)
+	r, err := start(exec.Command(path, "--bind", "127.0.0.1", "--port", port, "--save", "", "--dir", l.dir))
+	if err != nil {
+		return "", nil, err
+	}
+	end = func() { r.end(unix.SIGTERM, patient) }
+	for deadline := time.Now().Add(patient); ; {
+		c, err := net.Dial("tcp", at)
+		if err == nil {
+			c.Close()
+			return "redis://" + at, end, nil
+		}
+		if time.Now().After(deadline) {
+			end()
+			return "", nil, fmt.Errorf("redis-server: %w", err)
+		}
+		if err := l.pass(20 * time.Millisecond); err != nil {
+			end()
+			return "", nil, err
+		}
+	}
+}
+
 // pollerUnder is a keeper's command: botctl over this program as a bot that polls.
-func (l *lab) pollerUnder() func(s *scene, _ string) (*exec.Cmd, error) {
+func (l *lab) pollerUnder(flags ...string) func(s *scene, _ string) (*exec.Cmd, error) {
 	return func(s *scene, _ string) (*exec.Cmd, error) {
 		self, err := os.Executable()
 		if err != nil {
 			return nil, err
 		}
 		s.env = append(s.env, playEnv+"=poller")
-		return botctl("").command(s, self)
+		return botctl("", flags...).command(s, self)
 	}
 }
 

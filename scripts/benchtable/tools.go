@@ -28,6 +28,7 @@ var (
 	supervisor = need{command: "supervisord", deb: "supervisor", what: "supervisord"}
 	tini       = need{command: "tini", deb: "tini", what: "tini"}
 	dumbInit   = need{command: "dumb-init", deb: "dumb-init", what: "dumb-init"}
+	redis      = need{command: "redis-server", deb: "redis-server", what: "a lease"}
 	nginx      = need{command: "nginx", deb: "nginx-light", what: "nginx"}
 	pm2        = need{command: "bench/pm2/node_modules/.bin/pm2-runtime", install: installPM2, what: "pm2"}
 	ptb        = need{command: "bench/venv/done", install: installBot, what: "a real bot"}

@@ -276,7 +276,7 @@ func pgBin(name string) string {
 	return name
 }
 
-// template is an empty cluster. Nobody calls reap; its pipe must stay open until the end of this process.
+// template is an empty cluster. Its pipe must stay open until CleanUp, or the end of this process.
 type template struct {
 	data string
 	reap func()
@@ -314,8 +314,19 @@ var pgTemplate = sync.OnceValues(func() (template, error) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return template{}, fmt.Errorf("roles: %w\n%s", err, out)
 	}
+	cleanUp = reap
 	return template{data, reap}, nil
 })
+
+var cleanUp func() // set when there is a template
+
+// CleanUp deletes what is shared by the tests of a binary. It is for TestMain, behind the tests, where the end of the binary ends a PID
+// namespace and with it whoever would clean up later.
+func CleanUp() {
+	if cleanUp != nil {
+		cleanUp()
+	}
+}
 
 // reaper starts a shell that ends the server in a folder and deletes the folder: when the function is called, and when this
 // process ends in whatever way.

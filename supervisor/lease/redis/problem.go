@@ -18,12 +18,15 @@ import (
 
 var errReplica = errors.New("a replica, which takes no writes: the URL must name the primary")
 
-// replies says what an error reply means, by the beginning of its text. The first that fits counts.
-var replies = []struct {
+// meaning says what an error reply means, by the beginning of its text.
+type meaning struct {
 	begins  string
 	problem lease.Problem
 	text    string
-}{
+}
+
+// replies are those to any command. The first that fits counts.
+var replies = []meaning{
 	{"READONLY", lease.ReadOnly, errReplica.Error()},
 	{"MASTERDOWN", lease.ReadOnly, "a replica that has lost its primary: the URL must name the primary"},
 	{"NOREPLICAS", lease.ReadOnly, "takes no writes, because too few replicas are connected (min-replicas-to-write)"},
@@ -57,12 +60,8 @@ const (
 	errRights   = "the user may not do what the lease needs: +eval +evalsha +exists +hmget +hset on ~botctl:lease:*"
 )
 
-// logins is the same for what is answered to a password.
-var logins = []struct {
-	begins  string
-	problem lease.Problem
-	text    string
-}{
+// logins are those to a password.
+var logins = []meaning{
 	{"ERR AUTH <password> called without any password", lease.Misconfigured, "has no password, and the URL has one"},
 	{"ERR Client sent AUTH, but no password is set", lease.Misconfigured, "has no password, and the URL has one"},
 	{"ERR wrong number of arguments", lease.Denied, "knows no users, as before Redis 6: leave the user out of the URL"},
