@@ -3,6 +3,7 @@ package supervisor
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -61,21 +62,26 @@ func (r *run) noteExit(n uint32, e proc.Exit) {
 	r.seen.exit = &control.LastExit{Code: e.Code, Signal: int(e.Signal), Reason: e.String(), At: time.Now().UTC()}
 }
 
+// maxSuspectLines is how many processes that are left alone a sweep names in the log. Status has them all.
+const maxSuspectLines = 5
+
 // noteSweep keeps a sweep's findings for status and says what is new in them.
 func (r *run) noteSweep(report stale.Report) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.seen.told == nil {
-		r.seen.told = map[int]bool{}
-	}
+	told := map[int]bool{}
+	news := 0
 	r.seen.suspects = nil
 	for _, f := range report.Findings {
 		p := control.Process{PID: f.PID, Command: f.Command, Evidence: f.Evidence, Outcome: string(f.Outcome)}
 		switch f.Outcome {
 		case stale.NotTouched:
 			r.seen.suspects = append(r.seen.suspects, p)
-			if !r.seen.told[f.PID] {
-				r.seen.told[f.PID] = true
+			told[f.PID] = true
+			if r.seen.told[f.PID] {
+				break
+			}
+			if news++; news <= maxSuspectLines {
 				r.saySuspect(f)
 			}
 		case stale.EndedByTerm, stale.EndedByKill:
@@ -86,6 +92,10 @@ func (r *run) noteSweep(report stale.Report) {
 			r.sayEnded(f)
 		}
 	}
+	if news > maxSuspectLines {
+		r.opts.Log.Info(fmt.Sprintf(`%d more may poll for this bot; not touched: "botctl status" lists them`, news-maxSuspectLines))
+	}
+	r.seen.told = told
 }
 
 // Status is what the control socket answers.
