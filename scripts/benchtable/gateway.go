@@ -46,6 +46,11 @@ func measureGateway(l *lab) error {
 		return err
 	}
 	ways = append(ways, &way{name: "httputil.ReverseProxy", as: peer, base: proxy, pids: []int{pid}})
+	copier, pid, err := l.playAs("copier", "BENCH_BASE="+direct)
+	if err != nil {
+		return err
+	}
+	ways = append(ways, &way{name: "bytes copied in Go, nothing read", as: peer, base: copier, pids: []int{pid}})
 	if nginx.path() != "" {
 		w, end, err := l.behindNginx(direct)
 		if err != nil {

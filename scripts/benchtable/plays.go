@@ -38,12 +38,19 @@ func perform(part string) int {
 			Transport: &http.Transport{MaxIdleConnsPerHost: 64}, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}
 	case "poller":
 		return poll()
+	case "copier":
 	default:
 		return 2
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return 1
+	}
+	if part == "copier" {
+		fmt.Println("http://" + ln.Addr().String())
+		go copyAll(ln, strings.TrimPrefix(os.Getenv("BENCH_BASE"), "http://"))
+		io.Copy(io.Discard, os.Stdin)
+		return 0
 	}
 	scheme := "http://"
 	if part == "tls" {
@@ -157,6 +164,29 @@ func listening(ctx context.Context, addr string) error {
 		case <-ctx.Done():
 			return fmt.Errorf("nobody listens at %s", addr)
 		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// copyAll has a connection to the server for each client, and passes on what comes: the least that anything in Go between the two could do.
+func copyAll(ln net.Listener, server string) {
+	type plain struct{ io.Reader } // else the kernel would copy
+	for {
+		client, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		up, err := net.Dial("tcp", server)
+		if err != nil {
+			client.Close()
+			continue
+		}
+		for _, way := range [][2]net.Conn{{client, up}, {up, client}} {
+			go func() {
+				io.Copy(struct{ io.Writer }{way[1]}, plain{way[0]})
+				client.Close()
+				up.Close()
+			}()
 		}
 	}
 }
