@@ -303,12 +303,27 @@ func (m *machine) pid() int {
 	return pid
 }
 
-// signal sends a signal to botctl.
+// signal sends a signal to botctl. After SIGSTOP it returns when botctl stands still: the signal is taken by one thread, and the
+// others go on until that has run.
 func (m *machine) signal(sig syscall.Signal) {
 	m.t.Helper()
-	if err := syscall.Kill(m.pid(), sig); err != nil {
+	pid := m.pid()
+	if err := syscall.Kill(pid, sig); err != nil {
 		m.t.Fatal(err)
 	}
+	if sig == syscall.SIGSTOP {
+		until(m.t, patient, "botctl stands still", func() bool { return stopped(pid) })
+	}
+}
+
+// stopped says whether each thread of a process is.
+func stopped(pid int) bool {
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	return len(threads) > 0 && !slices.ContainsFunc(threads, func(file string) bool {
+		text, err := os.ReadFile(file)
+		_, rest, _ := strings.Cut(string(text), ") ")
+		return err == nil && !strings.HasPrefix(rest, "T")
+	})
 }
 
 // die ends the machine with everything on it, at once, and cuts its links without a word to anybody.
