@@ -286,8 +286,8 @@ type passed struct {
 	rivals  []string
 }
 
-// begin is called before each sweep, of n processes, and reads what all readers of it share. It forgets everything when another bot is meant, or when most of it must be of processes
-// that are gone.
+// begin is called before each sweep, of n processes, and reads what all readers of it share. It forgets everything when another bot is
+// meant, or when most of it must be of processes that are gone.
 func (p *passed) begin(t *Target, n int) {
 	t.program()
 	if p.lines != nil && len(p.lines) <= 1024+2*n && slices.Equal(p.command, t.Command) && slices.Equal(p.rivals, t.Rivals) {
