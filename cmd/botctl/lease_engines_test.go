@@ -103,7 +103,7 @@ func TestL12AReplicaIsPromotedThatNeverSawTheAcquisition(t *testing.T) {
 	until(t, patient, "one of them polls", func() bool { return holders([]*machine{a, b}) == 1 })
 	f.say("after")
 	f.neverTwo()
-	f.exactly()
+	f.complete() // on a slow machine the lease of 5 s may be lost once more meanwhile
 }
 
 func TestL14APoolerThatKeepsNoSessions(t *testing.T) {
