@@ -30,7 +30,7 @@ const leaveLimit = 3 * time.Second
 const warnLimit = 5 * time.Second
 
 // news are the keeper's reports that wait for the loop. None is lost, since each may be the one that lets the bot poll; of trouble that goes
-// on the latest word is enough, so there are as few as the holder changed while the loop was stuck.
+// on the latest word is enough, so that they stay as few as the changes of holder while the loop was stuck.
 type news struct {
 	ready chan struct{}
 
